@@ -1,0 +1,1 @@
+//! How drivers radiate and heads hear: complex pressure over frequency. All in `f64`.

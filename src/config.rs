@@ -1,0 +1,1 @@
+//! `spatiald.toml`: `File` (what was written) → `Config` (validated).

@@ -1,0 +1,1 @@
+//! From a device description to a coefficient set and its predicted figures. All in `f64`.

@@ -1,0 +1,41 @@
+//! `spatiald`: a PipeWire sink that takes the system's stereo, splits it into left, right and center, virtualizes a
+//! ±30° pair through crosstalk cancellation, beams the center into the room, and plays the result on the drivers of
+//! one loudspeaker cabinet.
+//!
+//! # The map
+//!
+//! Imports run one way, downwards in this list; a module knows nothing of those above it.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`cli`] | one file a command: parse, call the library, print |
+//! | [`daemon`] | life of the process: start, reload transaction, signals, control socket, status |
+//! | [`node`] | PipeWire, and nothing else: the sink, its thread, events out, commands in |
+//! | [`output`] | ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats |
+//! | [`engine`] | between them: ring, lock-free hand-over of chains, counters |
+//! | [`render`] | the chain over a file |
+//! | [`design`] | device description → coefficient set and its predicted figures (f64) |
+//! | [`acoustics`] | how drivers radiate and heads hear (f64) |
+//! | [`profile`] | the profile: what was written → validated value; search; matching |
+//! | [`config`] | the same for `spatiald.toml` |
+//! | [`source`] | where a value stands in a file, so that every complaint can point at it |
+//! | [`dsp`] | the signal path: pure, f32, no I/O, nothing allocated after construction |
+//!
+//! Data flows one way: a file is read into a `File` (what was written), validated into a value that cannot be wrong,
+//! and from that an engine is allocated. The daemon, `render` and the tests run the same [`dsp::Chain`].
+//!
+//! Crosstalk cancellation is *designed* in [`design`], *runs* in [`dsp::fir_matrix`], and its *figures* come from
+//! [`design::evaluate`].
+
+pub mod acoustics;
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod design;
+pub mod dsp;
+pub mod engine;
+pub mod node;
+pub mod output;
+pub mod profile;
+pub mod render;
+pub mod source;

@@ -1,0 +1,1 @@
+//! PipeWire, and nothing else: the sink, its thread, events out, commands in.

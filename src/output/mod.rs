@@ -1,0 +1,1 @@
+//! ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats.

@@ -1,3 +1,25 @@
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use spatiald::cli::{Cli, report::report};
+
+/// 0 done, 1 refused or failed (the reason on standard error), 2 usage.
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let code = if usage.use_stderr() { 2 } else { 0 };
+            // Nowhere left to say that it could not be said.
+            let _ = usage.print();
+            return ExitCode::from(code);
+        }
+    };
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}", report(&*error));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -15,11 +15,7 @@ pub struct Upmix {
 
 impl Upmix {
     /// An upmix for blocks of `block_frames` (a power of two, 16 to 8192) at `sample_rate_hz` (8000 to 192000).
-    pub fn new(
-        spec: &UpmixSpec,
-        sample_rate_hz: u32,
-        block_frames: usize,
-    ) -> Result<Upmix, UpmixError> {
+    pub fn new(spec: &UpmixSpec, sample_rate_hz: u32, block_frames: usize) -> Result<Upmix, UpmixError> {
         if !(8_000..=192_000).contains(&sample_rate_hz) {
             return Err(UpmixError::SampleRate(sample_rate_hz));
         }
@@ -29,11 +25,7 @@ impl Upmix {
         if !(0.0..=1.0).contains(&spec.center_width) {
             return Err(UpmixError::CenterWidth(spec.center_width));
         }
-        Ok(Upmix {
-            spec: *spec,
-            sample_rate_hz,
-            block_frames,
-        })
+        Ok(Upmix { spec: *spec, sample_rate_hz, block_frames })
     }
 
     /// Splits one block; every slice has `block_frames` samples. The outputs lag the input by

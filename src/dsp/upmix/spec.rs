@@ -18,12 +18,8 @@ pub enum UpmixMode {
 
 impl UpmixMode {
     /// Every mode, in the order of their latency, longest first.
-    pub const ALL: [UpmixMode; 4] = [
-        UpmixMode::Separation,
-        UpmixMode::SeparationShort,
-        UpmixMode::LowLatency,
-        UpmixMode::Off,
-    ];
+    pub const ALL: [UpmixMode; 4] =
+        [UpmixMode::Separation, UpmixMode::SeparationShort, UpmixMode::LowLatency, UpmixMode::Off];
 
     /// The name a profile uses.
     pub fn name(self) -> &'static str {
@@ -51,10 +47,7 @@ pub struct UpmixSpec {
 
 impl Default for UpmixSpec {
     fn default() -> Self {
-        UpmixSpec {
-            mode: UpmixMode::Separation,
-            center_width: 0.0,
-        }
+        UpmixSpec { mode: UpmixMode::Separation, center_width: 0.0 }
     }
 }
 

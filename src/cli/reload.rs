@@ -1,0 +1,55 @@
+//! `spatiald --reload [PROFILE]`: ask the running daemon to switch, and wait for the outcome.
+
+use std::path::Path;
+
+use super::Failure;
+use crate::daemon::Instance;
+use crate::daemon::control::{Choice, Reply, Request, ask};
+
+/// Why the daemon kept its old profile.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refused {
+    reason: String,
+    source: Option<Box<Refused>>,
+}
+
+impl Refused {
+    /// The reason, and the chain of causes behind it.
+    pub fn new(reason: String, causes: Vec<String>) -> Refused {
+        let source = causes.into_iter().rev().fold(None, |source, reason| Some(Box::new(Refused { reason, source })));
+        Refused { reason, source }
+    }
+}
+
+/// Asks, waits, prints what was switched and how long it took.
+///
+/// # Errors
+/// No daemon there, or it keeps its old profile: why.
+pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Result<(), Failure> {
+    let choice = match profile {
+        Some(profile) => Choice::Named(absolute(profile)?),
+        None if default => Choice::Default,
+        None => Choice::Again,
+    };
+    match ask(instance, &Request::Reload(choice))? {
+        Reply::Switched(done) => {
+            let others = match done.requests {
+                0 | 1 => String::new(),
+                n => format!(", together with {} other requests", n - 1),
+            };
+            println!("{} → {} in {:.0} ms{others}", done.from, done.to, done.took_ms);
+            Ok(())
+        }
+        Reply::Refused { reason, causes } => Err(Refused::new(reason, causes).into()),
+        Reply::Status(_) => Err("the daemon answered another question: restart it, it is of another version".into()),
+    }
+}
+
+/// The daemon has a working folder of its own: a path must reach it whole.
+fn absolute(profile: String) -> std::io::Result<String> {
+    if profile.contains('/') || Path::new(&profile).join("profile.toml").is_file() {
+        return Ok(std::path::absolute(&profile)?.to_string_lossy().into_owned());
+    }
+    Ok(profile)
+}

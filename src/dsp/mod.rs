@@ -4,4 +4,11 @@
 //! L, R ─ upmix ─ L′, R′, C ─ path delays ─ FIR matrix 3×N ─ per driver: gain, EQ, delay ─ limiter ─ N drivers
 //! ```
 
+pub mod biquad;
+pub mod coefficients;
+pub mod spec;
 pub mod upmix;
+
+pub use biquad::{BiquadKind, BiquadSpec};
+pub use coefficients::Coefficients;
+pub use spec::{ChainSpec, DriverSpec, LimiterSpec, SpecError, UpmixMode, UpmixSpec};

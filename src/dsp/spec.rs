@@ -1,0 +1,323 @@
+//! What a chain is built from: plain numbers, validated, with no file behind them.
+
+use thiserror::Error;
+
+use super::biquad::{BiquadKind, BiquadSpec};
+use super::coefficients::Coefficients;
+
+/// Program inputs of the FIR matrix: L′, R′ and C.
+pub const INPUTS: usize = 3;
+/// Most drivers a chain can feed.
+pub const MAX_DRIVERS: usize = 16;
+/// Longest FIR, in taps.
+pub const MAX_TAPS: usize = 8192;
+/// Smallest and largest processing block, in frames; blocks are powers of two.
+pub const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 16..=8192;
+/// Sample rates a chain accepts, in Hz.
+pub const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
+/// Longest delay of a path or a driver, in frames.
+pub const MAX_DELAY_FRAMES: usize = 16_384;
+/// Gains beyond ± this many decibels are taken for a mistake.
+pub const MAX_GAIN_DB: f32 = 60.0;
+
+/// Names of the inputs, as messages show them.
+const INPUT_NAMES: [&str; INPUTS] = ["left", "right", "center"];
+
+/// Everything a [`Chain`](super::Chain) is built from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChainSpec {
+    /// Rate of the input and of every driver, in Hz ([`SAMPLE_RATES_HZ`]).
+    pub sample_rate_hz: u32,
+    /// Frames processed at a time and partition of the FIR matrix: a power of two in [`BLOCK_FRAMES`].
+    pub block_frames: usize,
+    /// How stereo becomes L′, R′ and C.
+    pub upmix: UpmixSpec,
+    /// Delays of L′, R′ and C ahead of the matrix, in frames: align the faster path with the slower one.
+    pub path_delay_frames: [usize; INPUTS],
+    /// The 3×N FIRs.
+    pub coefficients: Coefficients,
+    /// One entry per driver, in the order of the coefficients.
+    pub drivers: Vec<DriverSpec>,
+    /// Gain of the whole device ahead of the limiter, in dB.
+    pub makeup_gain_db: f32,
+    /// The last stage; `None` leaves the output unlimited.
+    pub limiter: Option<LimiterSpec>,
+}
+
+/// What follows the FIR matrix on one driver.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DriverSpec {
+    /// Shown in messages and in the status.
+    pub name: String,
+    /// Gain in dB.
+    pub gain_db: f32,
+    /// Delay in frames.
+    pub delay_frames: usize,
+    /// Equalizer sections, applied in order.
+    pub eq: Vec<BiquadSpec>,
+    /// Drivers of one group share the limiter's gain: an array keeps its pattern while it is limited.
+    pub limiter_group: usize,
+}
+
+impl DriverSpec {
+    /// A driver with no gain, delay or equalizer, in limiter group 0.
+    pub fn flat(name: impl Into<String>) -> DriverSpec {
+        DriverSpec {
+            name: name.into(),
+            gain_db: 0.0,
+            delay_frames: 0,
+            eq: Vec::new(),
+            limiter_group: 0,
+        }
+    }
+}
+
+/// The look-ahead true-peak limiter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LimiterSpec {
+    /// Highest peak that leaves the chain, in dB re full scale: −60…0.
+    pub ceiling_dbfs: f32,
+    /// How long before a peak the gain begins to fall, in ms: 0.1…20.
+    pub lookahead_ms: f32,
+    /// Time constant of the gain's return, in ms: 1…5000.
+    pub release_ms: f32,
+}
+
+impl Default for LimiterSpec {
+    /// −1 dBFS, 1.5 ms look-ahead, 80 ms release.
+    fn default() -> LimiterSpec {
+        LimiterSpec {
+            ceiling_dbfs: -1.0,
+            lookahead_ms: 1.5,
+            release_ms: 80.0,
+        }
+    }
+}
+
+/// How stereo becomes L′, R′ and C.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UpmixSpec {
+    /// The method, which fixes quality and latency.
+    pub mode: UpmixMode,
+    /// How much of what both channels share goes to C: 0 (none) to 1 (all).
+    pub center_width: f32,
+}
+
+impl Default for UpmixSpec {
+    /// Separation mode, everything shared goes to the center.
+    fn default() -> UpmixSpec {
+        UpmixSpec {
+            mode: UpmixMode::Separation,
+            center_width: 1.0,
+        }
+    }
+}
+
+/// The upmix's methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpmixMode {
+    /// Asymmetric windows with 512 samples of synthesis at 48 kHz: 10.7 ms, the best separation.
+    Separation,
+    /// The same with 256 samples of synthesis: 5.3 ms.
+    SeparationShort,
+    /// Two short causal FIRs that follow the same statistics: 1 ms.
+    LowLatency,
+    /// L′ = L, R′ = R, C = 0.
+    Off,
+}
+
+/// Why a chain cannot be built. Each message names the thing, its value, and what would be right.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SpecError {
+    #[error("sample rate {0} Hz is not supported; use 8000 to 192000 Hz")]
+    SampleRate(u32),
+    #[error("block of {0} frames is not supported; use a power of two from 16 to 8192")]
+    BlockFrames(usize),
+    #[error("{0} drivers are not supported; use 1 to 16")]
+    DriverCount(usize),
+    #[error("FIRs of {0} taps are not supported; use 1 to 8192")]
+    Taps(usize),
+    #[error(
+        "{found} coefficients do not fill 3 inputs x {drivers} drivers x {taps} taps; give {wanted}"
+    )]
+    CoefficientCount {
+        drivers: usize,
+        taps: usize,
+        found: usize,
+        wanted: usize,
+    },
+    #[error(
+        "the FIR from {input} to driver {driver} has the value {value} at tap {tap}; every tap must be finite and within ±1e6"
+    )]
+    Coefficient {
+        input: &'static str,
+        driver: usize,
+        tap: usize,
+        value: f32,
+    },
+    #[error(
+        "{described} drivers are described, but the coefficients are for {filtered}; they must be the same drivers in the same order"
+    )]
+    DriverMismatch { described: usize, filtered: usize },
+    #[error("{what} of {value} dB is not supported; use -60 to 60 dB")]
+    Gain { what: String, value: f32 },
+    #[error("delay of {frames} frames of {what} is too long; use at most 16384 frames")]
+    Delay { what: String, frames: usize },
+    #[error("EQ section {section} of driver `{driver}`: {what} {value} is not supported; {remedy}")]
+    Eq {
+        driver: String,
+        section: usize,
+        what: &'static str,
+        value: f32,
+        remedy: &'static str,
+    },
+    #[error("limiter: {what} {value} is not supported; use {range}")]
+    Limiter {
+        what: &'static str,
+        value: f32,
+        range: &'static str,
+    },
+    #[error("limiter group {group} of driver `{driver}` is not supported; use 0 to 15")]
+    LimiterGroup { driver: String, group: usize },
+    #[error("upmix center width {0} is not supported; use 0 to 1")]
+    CenterWidth(f32),
+}
+
+/// The name of input `input` in messages.
+pub(super) fn input_name(input: usize) -> &'static str {
+    INPUT_NAMES.get(input).copied().unwrap_or("?")
+}
+
+impl ChainSpec {
+    /// Checks every value; [`Chain::new`](super::Chain::new) does so itself.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        if !SAMPLE_RATES_HZ.contains(&self.sample_rate_hz) {
+            return Err(SpecError::SampleRate(self.sample_rate_hz));
+        }
+        if !BLOCK_FRAMES.contains(&self.block_frames) || !self.block_frames.is_power_of_two() {
+            return Err(SpecError::BlockFrames(self.block_frames));
+        }
+        self.upmix.validate()?;
+        if self.drivers.len() != self.coefficients.drivers() {
+            return Err(SpecError::DriverMismatch {
+                described: self.drivers.len(),
+                filtered: self.coefficients.drivers(),
+            });
+        }
+        for (input, &frames) in self.path_delay_frames.iter().enumerate() {
+            check_delay(frames, || format!("the {} path", input_name(input)))?;
+        }
+        check_gain(self.makeup_gain_db, || "make-up gain".into())?;
+        for driver in &self.drivers {
+            driver.validate(self.sample_rate_hz)?;
+        }
+        self.limiter.map_or(Ok(()), |limiter| limiter.validate())
+    }
+}
+
+impl DriverSpec {
+    fn validate(&self, sample_rate_hz: u32) -> Result<(), SpecError> {
+        check_gain(self.gain_db, || format!("gain of driver `{}`", self.name))?;
+        check_delay(self.delay_frames, || format!("driver `{}`", self.name))?;
+        if self.limiter_group >= MAX_DRIVERS {
+            return Err(SpecError::LimiterGroup {
+                driver: self.name.clone(),
+                group: self.limiter_group,
+            });
+        }
+        for (section, eq) in self.eq.iter().enumerate() {
+            let refuse = |what, value, remedy| SpecError::Eq {
+                driver: self.name.clone(),
+                section,
+                what,
+                value,
+                remedy,
+            };
+            let nyquist_hz = sample_rate_hz as f32 / 2.0;
+            if !(eq.frequency_hz >= 1.0 && eq.frequency_hz < nyquist_hz) {
+                return Err(refuse(
+                    "frequency in Hz",
+                    eq.frequency_hz,
+                    "use at least 1 Hz and less than half the sample rate",
+                ));
+            }
+            if !(0.05..=50.0).contains(&eq.q) {
+                return Err(refuse("Q", eq.q, "use 0.05 to 50"));
+            }
+            let uses_gain = !matches!(eq.kind, BiquadKind::LowPass | BiquadKind::HighPass);
+            if !eq.gain_db.is_finite() || uses_gain && eq.gain_db.abs() > 40.0 {
+                return Err(refuse("gain in dB", eq.gain_db, "use -40 to 40 dB"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LimiterSpec {
+    /// Checks every value.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        let within = |what, value: f32, allowed: std::ops::RangeInclusive<f32>, range| {
+            if allowed.contains(&value) {
+                Ok(())
+            } else {
+                Err(SpecError::Limiter { what, value, range })
+            }
+        };
+        within(
+            "ceiling in dBFS",
+            self.ceiling_dbfs,
+            -60.0..=0.0,
+            "-60 to 0 dBFS",
+        )?;
+        within(
+            "look-ahead in ms",
+            self.lookahead_ms,
+            0.1..=20.0,
+            "0.1 to 20 ms",
+        )?;
+        within(
+            "release in ms",
+            self.release_ms,
+            1.0..=5000.0,
+            "1 to 5000 ms",
+        )
+    }
+}
+
+impl UpmixSpec {
+    /// Checks every value.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        if (0.0..=1.0).contains(&self.center_width) {
+            Ok(())
+        } else {
+            Err(SpecError::CenterWidth(self.center_width))
+        }
+    }
+}
+
+fn check_gain(value: f32, what: impl FnOnce() -> String) -> Result<(), SpecError> {
+    if value.abs() <= MAX_GAIN_DB {
+        Ok(())
+    } else {
+        Err(SpecError::Gain {
+            what: what(),
+            value,
+        })
+    }
+}
+
+fn check_delay(frames: usize, what: impl FnOnce() -> String) -> Result<(), SpecError> {
+    if frames <= MAX_DELAY_FRAMES {
+        Ok(())
+    } else {
+        Err(SpecError::Delay {
+            what: what(),
+            frames,
+        })
+    }
+}
+
+/// An amplitude ratio from decibels.
+pub fn db_to_gain(db: f32) -> f64 {
+    10f64.powf(f64::from(db) / 20.0)
+}

@@ -1,1 +1,29 @@
-//! What stands between the sink and the device: the ring, the lock-free hand-over of chains, the counters.
+//! What stands between the sink and the device: the ring, the lock-free hand-over of chains, the counters, and the
+//! [`Player`] that turns one into the other.
+//!
+//! ```text
+//!  PipeWire's data thread          ring           ALSA writer thread                          device
+//!  process(): push quantum  ──▶  L, R frames  ──▶  Player: chain, fades  ──▶  format  ──▶  writei
+//!          ▲                                             │
+//!          └────────── Pace: "one more cycle" ───────────┘   (the device's clock drives the graph)
+//! ```
+//!
+//! # Where the chain lives
+//!
+//! On the writer thread, inside the [`Player`], and nowhere else:
+//!
+//! - The device sets the pace, so the only deadline that matters is the device's. PipeWire's data thread serves every
+//!   client of the graph; a millisecond of convolution there would be taken from all of them.
+//! - The ring carries two channels instead of sixteen, and every driver's samples are written by the thread that
+//!   hands them to the card: fades, crossfades and recovery act on what the card really gets.
+//! - When the graph pauses, the chain still runs out its tail, because the writer never stops.
+//! - One owner: no chain is ever seen by two threads. New ones arrive by [`handover`], old ones leave the same way.
+
+pub mod counters;
+pub mod handover;
+pub mod pace;
+pub mod ring;
+
+pub use counters::{Counters, Scheduling, Snapshot};
+pub use pace::Pace;
+pub use ring::{RingReader, RingWriter, ring};

@@ -1,0 +1,374 @@
+//! Who asks for the next graph cycle, and when.
+//!
+//! The device's clock drives the graph: after each period it writes, the writer thread looks at the ring and, when
+//! less than [`Pace::target_frames`] are left, asks PipeWire's data loop for one more cycle through an eventfd (the
+//! loop's own queue has a single writer). The data loop runs the cycle and, while the ring is still under target,
+//! asks itself for the next one: so a quantum smaller than the period fills a period too.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+use nix::errno::Errno;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+/// `CLOCK_MONOTONIC` in nanoseconds; read without entering the kernel where the vDSO allows.
+pub fn now_ns() -> u64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+}
+
+/// How many frames lay between the writer and the loudspeaker, and when that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceDelay {
+    /// Frames still to be played, including those the writer holds.
+    pub frames: u32,
+    /// `CLOCK_MONOTONIC` of the reading; 0 before the first.
+    pub read_ns: u64,
+}
+
+/// The state shared by the data loop, the writer thread and the main thread. All of it is atomic words and two
+/// eventfds; no operation waits.
+#[derive(Debug)]
+pub struct Pace {
+    trigger: EventFd,
+    wake: EventFd,
+    rate_hz: u32,
+    driving: AtomicBool,
+    streaming: AtomicBool,
+    quantum_frames: AtomicU32,
+    period_frames: AtomicU32,
+    ring_fill_frames: AtomicU32,
+    chain_latency_frames: AtomicU32,
+    /// Time of the request that no cycle has answered yet; 0 = none.
+    requested_ns: AtomicU64,
+    /// Sequence lock around the next two: odd while they are being written.
+    delay_sequence: AtomicU32,
+    delay_frames: AtomicU32,
+    delay_read_ns: AtomicU64,
+    ratio_offset_ppb: AtomicI64,
+}
+
+impl Pace {
+    /// Everything at rest: not driving, not streaming.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left for an eventfd.
+    pub fn new(rate_hz: u32) -> Result<Arc<Pace>, Errno> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        Ok(Arc::new(Pace {
+            trigger: EventFd::from_flags(flags)?,
+            wake: EventFd::from_flags(flags)?,
+            rate_hz,
+            driving: AtomicBool::new(false),
+            streaming: AtomicBool::new(false),
+            quantum_frames: AtomicU32::new(0),
+            period_frames: AtomicU32::new(0),
+            ring_fill_frames: AtomicU32::new(0),
+            chain_latency_frames: AtomicU32::new(0),
+            requested_ns: AtomicU64::new(0),
+            delay_sequence: AtomicU32::new(0),
+            delay_frames: AtomicU32::new(0),
+            delay_read_ns: AtomicU64::new(0),
+            ratio_offset_ppb: AtomicI64::new(0),
+        }))
+    }
+
+    /// Frames per second of everything counted here.
+    pub fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    /// The eventfd the data loop watches for reading: when it fires, [`Pace::take_request`], then trigger the graph.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.trigger.as_fd()
+    }
+
+    /// The eventfd the writer thread watches: fires when `streaming` or `driving` changed, or on [`Pace::wake`].
+    pub fn wake_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// Wakes the writer thread out of any wait.
+    pub fn wake(&self) {
+        // Non-blocking: it can only refuse when 2^64 − 2 wake-ups are pending already.
+        self.wake.write(1).ok();
+    }
+
+    /// Consumes pending wake-ups (writer thread).
+    pub fn take_wake(&self) {
+        // EAGAIN: there was none.
+        self.wake.read().ok();
+    }
+
+    /// Asks the data loop for one cycle: one `write(2)`.
+    pub fn request(&self, now_ns: u64) {
+        self.note_trigger(now_ns);
+        // Non-blocking: it can only refuse when 2^64 − 2 requests are pending already.
+        self.trigger.write(1).ok();
+    }
+
+    /// Consumes pending requests (data loop); false when there was none.
+    pub fn take_request(&self) -> bool {
+        self.trigger.read().is_ok()
+    }
+
+    /// A cycle was asked for at `now_ns`; the data loop calls it when it triggers on its own account.
+    pub fn note_trigger(&self, now_ns: u64) {
+        self.requested_ns.store(now_ns.max(1), Release);
+    }
+
+    /// A cycle of `quantum_frames` has come, asked for or not (data loop, in `process`).
+    pub fn note_cycle(&self, quantum_frames: usize) {
+        self.quantum_frames.store(quantum_frames as u32, Relaxed);
+        self.requested_ns.store(0, Release);
+    }
+
+    /// True when one more cycle should be asked for: we drive a streaming graph, `ring_fill_frames` is under target,
+    /// and no request is on its way. A request that has stayed unanswered for two periods and two quanta counts as
+    /// lost: one made right after becoming the driver can be.
+    pub fn wants_cycle(&self, ring_fill_frames: usize, now_ns: u64) -> bool {
+        if !self.is_driving() || !self.is_streaming() || ring_fill_frames >= self.target_frames() {
+            return false;
+        }
+        match self.requested_ns.load(Acquire) {
+            0 => true,
+            requested_ns => now_ns.saturating_sub(requested_ns) > self.patience_ns(),
+        }
+    }
+
+    fn patience_ns(&self) -> u64 {
+        let frames = 2 * (u64::from(self.quantum_frames.load(Relaxed)) + u64::from(self.period_frames.load(Relaxed)));
+        frames * 1_000_000_000 / u64::from(self.rate_hz.max(1))
+    }
+
+    /// Frames the ring should hold after the writer took a period: the larger of period and quantum. A period because
+    /// the next one must be complete; a quantum because that is the time the graph's clients may take for it.
+    pub fn target_frames(&self) -> usize {
+        self.quantum_frames.load(Relaxed).max(self.period_frames.load(Relaxed)) as usize
+    }
+
+    /// We drive the graph (as opposed to following another driver).
+    pub fn is_driving(&self) -> bool {
+        self.driving.load(Acquire)
+    }
+
+    /// Set by the data loop when another driver wins, or we win again.
+    pub fn set_driving(&self, driving: bool) {
+        self.driving.store(driving, Release);
+        self.requested_ns.store(0, Release);
+        self.wake();
+    }
+
+    /// The graph wants to run: at least one client is linked and active.
+    pub fn is_streaming(&self) -> bool {
+        self.streaming.load(Acquire)
+    }
+
+    /// Set by the node when its stream enters or leaves `Streaming`.
+    pub fn set_streaming(&self, streaming: bool) {
+        self.streaming.store(streaming, Release);
+        self.requested_ns.store(0, Release);
+        self.wake();
+    }
+
+    /// Frames of the graph's cycle; 0 before the first.
+    pub fn quantum_frames(&self) -> usize {
+        self.quantum_frames.load(Relaxed) as usize
+    }
+
+    /// Tells the quantum before the first cycle (from the position area or the requested latency).
+    pub fn set_quantum_frames(&self, frames: usize) {
+        self.quantum_frames.store(frames as u32, Relaxed);
+    }
+
+    /// Frames the writer hands to the device at a time; 0 while none is open.
+    pub fn period_frames(&self) -> usize {
+        self.period_frames.load(Relaxed) as usize
+    }
+
+    /// Set by the writer when a device was opened.
+    pub fn set_period_frames(&self, frames: usize) {
+        self.period_frames.store(frames as u32, Relaxed);
+    }
+
+    /// Frames in the ring when the writer last looked.
+    pub fn ring_fill_frames(&self) -> usize {
+        self.ring_fill_frames.load(Relaxed) as usize
+    }
+
+    /// Set by the writer after each period.
+    pub fn set_ring_fill_frames(&self, frames: usize) {
+        self.ring_fill_frames.store(frames as u32, Relaxed);
+    }
+
+    /// Constant latency of the chain that is playing.
+    pub fn chain_latency_frames(&self) -> usize {
+        self.chain_latency_frames.load(Relaxed) as usize
+    }
+
+    /// Set by the player when a chain takes over.
+    pub fn set_chain_latency_frames(&self, frames: usize) {
+        self.chain_latency_frames.store(frames as u32, Relaxed);
+    }
+
+    /// The last reading of the device's delay.
+    pub fn device_delay(&self) -> DeviceDelay {
+        loop {
+            let before = self.delay_sequence.load(Acquire);
+            let delay =
+                DeviceDelay { frames: self.delay_frames.load(Acquire), read_ns: self.delay_read_ns.load(Acquire) };
+            // The writer's critical section is two stores; a reader that meets it reads again.
+            if before.is_multiple_of(2) && self.delay_sequence.load(Acquire) == before {
+                return delay;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Publishes a reading (writer thread only).
+    pub fn set_device_delay(&self, delay: DeviceDelay) {
+        let sequence = self.delay_sequence.load(Relaxed);
+        self.delay_sequence.store(sequence.wrapping_add(1), Relaxed);
+        std::sync::atomic::fence(Release);
+        self.delay_frames.store(delay.frames, Release);
+        self.delay_read_ns.store(delay.read_ns, Release);
+        self.delay_sequence.store(sequence.wrapping_add(2), Release);
+    }
+
+    /// Frames until a frame pushed into the ring at `now_ns` is heard: ring, chain, and the device's delay less its
+    /// age. What `SPA_PARAM_Latency` should say.
+    pub fn total_latency_frames(&self, now_ns: u64) -> usize {
+        let delay = self.device_delay();
+        let age_ns = if delay.read_ns == 0 { 0 } else { now_ns.saturating_sub(delay.read_ns) };
+        let age_frames = age_ns * u64::from(self.rate_hz) / 1_000_000_000;
+        let device = u64::from(delay.frames).saturating_sub(age_frames) as usize;
+        self.ring_fill_frames() + self.chain_latency_frames() + device
+    }
+
+    /// Rate of the device over rate of the graph, minus one, in parts per billion; 0 while driving.
+    pub fn ratio_offset_ppb(&self) -> i64 {
+        self.ratio_offset_ppb.load(Relaxed)
+    }
+
+    /// Set by the player's rate loop.
+    pub fn set_ratio_offset_ppb(&self, ppb: i64) {
+        self.ratio_offset_ppb.store(ppb, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn driving(period: usize, quantum: usize) -> Arc<Pace> {
+        let pace = Pace::new(48_000).unwrap();
+        pace.set_period_frames(period);
+        pace.set_quantum_frames(quantum);
+        pace.set_driving(true);
+        pace.set_streaming(true);
+        pace
+    }
+
+    #[test]
+    fn only_the_driver_of_a_streaming_graph_asks() {
+        let pace = driving(256, 256);
+        assert!(pace.wants_cycle(0, 1));
+        assert!(!pace.wants_cycle(256, 1));
+        pace.set_driving(false);
+        assert!(!pace.wants_cycle(0, 1));
+        pace.set_driving(true);
+        pace.set_streaming(false);
+        assert!(!pace.wants_cycle(0, 1));
+    }
+
+    #[test]
+    fn a_request_is_made_once_and_repeated_when_lost() {
+        let pace = driving(240, 240);
+        pace.request(100 * MS);
+        assert!(!pace.wants_cycle(0, 101 * MS));
+        assert!(pace.wants_cycle(0, 121 * MS), "20 ms without a cycle");
+        pace.note_cycle(240);
+        assert!(pace.wants_cycle(0, 101 * MS));
+        assert!(pace.take_request());
+        assert!(!pace.take_request());
+    }
+
+    #[test]
+    fn the_target_covers_period_and_quantum() {
+        assert_eq!(driving(256, 1024).target_frames(), 1024);
+        assert_eq!(driving(256, 64).target_frames(), 256);
+    }
+
+    /// The graph answers at once; the writer takes a period at a time; both follow the rules above.
+    #[test]
+    fn every_quantum_fills_every_period() {
+        for period in [64, 100, 256, 441, 1024] {
+            let pace = driving(period, 256);
+            let mut fill = 0usize;
+            let mut primed = false;
+            for (step, quantum) in [256, 1024, 64, 256, 8192, 16, 441].into_iter().cycle().take(70).enumerate() {
+                for _ in 0..9 {
+                    let now = step as u64;
+                    if fill >= period {
+                        fill -= period;
+                        primed = true;
+                    } else {
+                        assert!(!primed, "dry: period {period}, quantum {quantum}, fill {fill}");
+                    }
+                    if pace.wants_cycle(fill, now) {
+                        pace.request(now);
+                    }
+                    while pace.take_request() || pace.wants_cycle(fill, now) {
+                        fill += quantum;
+                        pace.note_cycle(quantum);
+                    }
+                    assert!(fill < 2 * 8192 + period, "grows without bound: {fill}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn latency_ages() {
+        let pace = driving(256, 256);
+        pace.set_ring_fill_frames(100);
+        pace.set_chain_latency_frames(1000);
+        pace.set_device_delay(DeviceDelay { frames: 480, read_ns: 5 * MS });
+        assert_eq!(pace.total_latency_frames(5 * MS), 1580);
+        assert_eq!(pace.total_latency_frames(10 * MS), 1340);
+        assert_eq!(pace.total_latency_frames(100 * MS), 1100, "never below what is certain");
+    }
+
+    #[test]
+    fn a_reading_is_never_torn() {
+        let pace = Pace::new(48_000).unwrap();
+        let writer = {
+            let pace = Arc::clone(&pace);
+            std::thread::spawn(move || {
+                for i in 1..200_000u32 {
+                    pace.set_device_delay(DeviceDelay { frames: i, read_ns: u64::from(i) * 7 });
+                }
+            })
+        };
+        while !writer.is_finished() {
+            let delay = pace.device_delay();
+            assert_eq!(delay.read_ns, u64::from(delay.frames) * 7);
+        }
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_change_wakes_the_writer() {
+        let pace = Pace::new(48_000).unwrap();
+        pace.take_wake();
+        pace.set_streaming(true);
+        assert!(pace.wake.read().is_ok());
+        assert!(pace.wake.read().is_err());
+    }
+}

@@ -6,9 +6,11 @@
 
 pub mod biquad;
 pub mod coefficients;
+pub mod limiter;
 pub mod spec;
 pub mod upmix;
 
 pub use biquad::{BiquadKind, BiquadSpec};
 pub use coefficients::Coefficients;
+pub use limiter::Limiter;
 pub use spec::{ChainSpec, DriverSpec, LimiterSpec, SpecError, UpmixMode, UpmixSpec};

@@ -54,19 +54,14 @@ impl BiquadSpec {
             ),
             BiquadKind::LowShelf => shelf(amplitude, cos, alpha, 1.0),
             BiquadKind::HighShelf => shelf(amplitude, cos, alpha, -1.0),
-            BiquadKind::LowPass => (
-                [(1.0 - cos) / 2.0, 1.0 - cos, (1.0 - cos) / 2.0],
-                [1.0 + alpha, -2.0 * cos, 1.0 - alpha],
-            ),
-            BiquadKind::HighPass => (
-                [(1.0 + cos) / 2.0, -(1.0 + cos), (1.0 + cos) / 2.0],
-                [1.0 + alpha, -2.0 * cos, 1.0 - alpha],
-            ),
+            BiquadKind::LowPass => {
+                ([(1.0 - cos) / 2.0, 1.0 - cos, (1.0 - cos) / 2.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
+            }
+            BiquadKind::HighPass => {
+                ([(1.0 + cos) / 2.0, -(1.0 + cos), (1.0 + cos) / 2.0], [1.0 + alpha, -2.0 * cos, 1.0 - alpha])
+            }
         };
-        BiquadCoefficients {
-            b: b.map(|v| v / a[0]),
-            a: [a[1] / a[0], a[2] / a[0]],
-        }
+        BiquadCoefficients { b: b.map(|v| v / a[0]), a: [a[1] / a[0], a[2] / a[0]] }
     }
 }
 
@@ -80,11 +75,7 @@ fn shelf(amplitude: f64, cos: f64, alpha: f64, side: f64) -> ([f64; 3], [f64; 3]
             side * 2.0 * amplitude * (down - side * up * cos),
             amplitude * (up - side * down * cos - slope),
         ],
-        [
-            up + side * down * cos + slope,
-            -side * 2.0 * (down + side * up * cos),
-            up + side * down * cos - slope,
-        ],
+        [up + side * down * cos + slope, -side * 2.0 * (down + side * up * cos), up + side * down * cos - slope],
     )
 }
 
@@ -93,11 +84,7 @@ impl BiquadCoefficients {
     pub fn pole_radius(&self) -> f64 {
         let [a1, a2] = self.a;
         let discriminant = a1 * a1 / 4.0 - a2;
-        if discriminant < 0.0 {
-            a2.sqrt()
-        } else {
-            (a1 / 2.0).abs() + discriminant.sqrt()
-        }
+        if discriminant < 0.0 { a2.sqrt() } else { (a1 / 2.0).abs() + discriminant.sqrt() }
     }
 
     /// |H| at `frequency_hz`.
@@ -123,10 +110,7 @@ pub struct Biquad {
 impl Biquad {
     /// A section at rest.
     pub fn new(coefficients: BiquadCoefficients) -> Biquad {
-        Biquad {
-            coefficients,
-            state: [0.0; 2],
-        }
+        Biquad { coefficients, state: [0.0; 2] }
     }
 
     /// Filters `samples` in place.
@@ -156,13 +140,7 @@ mod tests {
     use super::*;
 
     fn spec(kind: BiquadKind, frequency_hz: f32, q: f32, gain_db: f32) -> BiquadCoefficients {
-        BiquadSpec {
-            kind,
-            frequency_hz,
-            q,
-            gain_db,
-        }
-        .coefficients(48_000)
+        BiquadSpec { kind, frequency_hz, q, gain_db }.coefficients(48_000)
     }
 
     fn db(section: &BiquadCoefficients, frequency_hz: f64) -> f64 {
@@ -200,15 +178,9 @@ mod tests {
         Biquad::new(section).process(&mut impulse);
         for frequency_hz in [100.0, 1000.0, 3000.0] {
             let w = 2.0 * PI * frequency_hz / 48_000.0;
-            let (re, im) = impulse
-                .iter()
-                .enumerate()
-                .fold((0.0, 0.0), |(re, im), (n, &v)| {
-                    (
-                        re + f64::from(v) * (w * n as f64).cos(),
-                        im - f64::from(v) * (w * n as f64).sin(),
-                    )
-                });
+            let (re, im) = impulse.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, &v)| {
+                (re + f64::from(v) * (w * n as f64).cos(), im - f64::from(v) * (w * n as f64).sin())
+            });
             assert!((re.hypot(im) / section.magnitude(frequency_hz, 48_000.0) - 1.0).abs() < 1e-4);
         }
     }
@@ -221,10 +193,7 @@ mod tests {
                 for q in [0.05, 0.7, 50.0] {
                     for gain_db in [-40.0, 0.0, 40.0] {
                         let radius = spec(kind, frequency_hz, q, gain_db).pole_radius();
-                        assert!(
-                            radius < 1.0,
-                            "{kind:?} {frequency_hz} {q} {gain_db}: {radius}"
-                        );
+                        assert!(radius < 1.0, "{kind:?} {frequency_hz} {q} {gain_db}: {radius}");
                     }
                 }
             }

@@ -25,12 +25,7 @@ impl Coefficients {
         }
         let wanted = INPUTS * drivers * taps;
         if samples.len() != wanted {
-            return Err(SpecError::CoefficientCount {
-                drivers,
-                taps,
-                found: samples.len(),
-                wanted,
-            });
+            return Err(SpecError::CoefficientCount { drivers, taps, found: samples.len(), wanted });
         }
         if let Some(at) = samples.iter().position(|v| !(v.abs() <= 1e6)) {
             return Err(SpecError::Coefficient {
@@ -40,11 +35,7 @@ impl Coefficients {
                 value: samples[at],
             });
         }
-        Ok(Coefficients {
-            drivers,
-            taps,
-            samples,
-        })
+        Ok(Coefficients { drivers, taps, samples })
     }
 
     /// Number of drivers, 1…16.
@@ -62,10 +53,7 @@ impl Coefficients {
     /// # Panics
     /// If there is no such input or driver.
     pub fn fir(&self, input: usize, driver: usize) -> &[f32] {
-        assert!(
-            input < INPUTS && driver < self.drivers,
-            "no FIR from input {input} to driver {driver}"
-        );
+        assert!(input < INPUTS && driver < self.drivers, "no FIR from input {input} to driver {driver}");
         let start = (input * self.drivers + driver) * self.taps;
         &self.samples[start..start + self.taps]
     }

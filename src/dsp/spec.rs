@@ -62,13 +62,7 @@ pub struct DriverSpec {
 impl DriverSpec {
     /// A driver with no gain, delay or equalizer, in limiter group 0.
     pub fn flat(name: impl Into<String>) -> DriverSpec {
-        DriverSpec {
-            name: name.into(),
-            gain_db: 0.0,
-            delay_frames: 0,
-            eq: Vec::new(),
-            limiter_group: 0,
-        }
+        DriverSpec { name: name.into(), gain_db: 0.0, delay_frames: 0, eq: Vec::new(), limiter_group: 0 }
     }
 }
 
@@ -86,11 +80,7 @@ pub struct LimiterSpec {
 impl Default for LimiterSpec {
     /// −1 dBFS, 1.5 ms look-ahead, 80 ms release.
     fn default() -> LimiterSpec {
-        LimiterSpec {
-            ceiling_dbfs: -1.0,
-            lookahead_ms: 1.5,
-            release_ms: 80.0,
-        }
+        LimiterSpec { ceiling_dbfs: -1.0, lookahead_ms: 1.5, release_ms: 80.0 }
     }
 }
 
@@ -106,10 +96,7 @@ pub struct UpmixSpec {
 impl Default for UpmixSpec {
     /// Separation mode, everything shared goes to the center.
     fn default() -> UpmixSpec {
-        UpmixSpec {
-            mode: UpmixMode::Separation,
-            center_width: 1.0,
-        }
+        UpmixSpec { mode: UpmixMode::Separation, center_width: 1.0 }
     }
 }
 
@@ -137,24 +124,12 @@ pub enum SpecError {
     DriverCount(usize),
     #[error("FIRs of {0} taps are not supported; use 1 to 8192")]
     Taps(usize),
-    #[error(
-        "{found} coefficients do not fill 3 inputs x {drivers} drivers x {taps} taps; give {wanted}"
-    )]
-    CoefficientCount {
-        drivers: usize,
-        taps: usize,
-        found: usize,
-        wanted: usize,
-    },
+    #[error("{found} coefficients do not fill 3 inputs x {drivers} drivers x {taps} taps; give {wanted}")]
+    CoefficientCount { drivers: usize, taps: usize, found: usize, wanted: usize },
     #[error(
         "the FIR from {input} to driver {driver} has the value {value} at tap {tap}; every tap must be finite and within ±1e6"
     )]
-    Coefficient {
-        input: &'static str,
-        driver: usize,
-        tap: usize,
-        value: f32,
-    },
+    Coefficient { input: &'static str, driver: usize, tap: usize, value: f32 },
     #[error(
         "{described} drivers are described, but the coefficients are for {filtered}; they must be the same drivers in the same order"
     )]
@@ -164,19 +139,9 @@ pub enum SpecError {
     #[error("delay of {frames} frames of {what} is too long; use at most 16384 frames")]
     Delay { what: String, frames: usize },
     #[error("EQ section {section} of driver `{driver}`: {what} {value} is not supported; {remedy}")]
-    Eq {
-        driver: String,
-        section: usize,
-        what: &'static str,
-        value: f32,
-        remedy: &'static str,
-    },
+    Eq { driver: String, section: usize, what: &'static str, value: f32, remedy: &'static str },
     #[error("limiter: {what} {value} is not supported; use {range}")]
-    Limiter {
-        what: &'static str,
-        value: f32,
-        range: &'static str,
-    },
+    Limiter { what: &'static str, value: f32, range: &'static str },
     #[error("limiter group {group} of driver `{driver}` is not supported; use 0 to 15")]
     LimiterGroup { driver: String, group: usize },
     #[error("upmix center width {0} is not supported; use 0 to 1")]
@@ -220,19 +185,11 @@ impl DriverSpec {
         check_gain(self.gain_db, || format!("gain of driver `{}`", self.name))?;
         check_delay(self.delay_frames, || format!("driver `{}`", self.name))?;
         if self.limiter_group >= MAX_DRIVERS {
-            return Err(SpecError::LimiterGroup {
-                driver: self.name.clone(),
-                group: self.limiter_group,
-            });
+            return Err(SpecError::LimiterGroup { driver: self.name.clone(), group: self.limiter_group });
         }
         for (section, eq) in self.eq.iter().enumerate() {
-            let refuse = |what, value, remedy| SpecError::Eq {
-                driver: self.name.clone(),
-                section,
-                what,
-                value,
-                remedy,
-            };
+            let refuse =
+                |what, value, remedy| SpecError::Eq { driver: self.name.clone(), section, what, value, remedy };
             let nyquist_hz = sample_rate_hz as f32 / 2.0;
             if !(eq.frequency_hz >= 1.0 && eq.frequency_hz < nyquist_hz) {
                 return Err(refuse(
@@ -257,64 +214,27 @@ impl LimiterSpec {
     /// Checks every value.
     pub fn validate(&self) -> Result<(), SpecError> {
         let within = |what, value: f32, allowed: std::ops::RangeInclusive<f32>, range| {
-            if allowed.contains(&value) {
-                Ok(())
-            } else {
-                Err(SpecError::Limiter { what, value, range })
-            }
+            if allowed.contains(&value) { Ok(()) } else { Err(SpecError::Limiter { what, value, range }) }
         };
-        within(
-            "ceiling in dBFS",
-            self.ceiling_dbfs,
-            -60.0..=0.0,
-            "-60 to 0 dBFS",
-        )?;
-        within(
-            "look-ahead in ms",
-            self.lookahead_ms,
-            0.1..=20.0,
-            "0.1 to 20 ms",
-        )?;
-        within(
-            "release in ms",
-            self.release_ms,
-            1.0..=5000.0,
-            "1 to 5000 ms",
-        )
+        within("ceiling in dBFS", self.ceiling_dbfs, -60.0..=0.0, "-60 to 0 dBFS")?;
+        within("look-ahead in ms", self.lookahead_ms, 0.1..=20.0, "0.1 to 20 ms")?;
+        within("release in ms", self.release_ms, 1.0..=5000.0, "1 to 5000 ms")
     }
 }
 
 impl UpmixSpec {
     /// Checks every value.
     pub fn validate(&self) -> Result<(), SpecError> {
-        if (0.0..=1.0).contains(&self.center_width) {
-            Ok(())
-        } else {
-            Err(SpecError::CenterWidth(self.center_width))
-        }
+        if (0.0..=1.0).contains(&self.center_width) { Ok(()) } else { Err(SpecError::CenterWidth(self.center_width)) }
     }
 }
 
 fn check_gain(value: f32, what: impl FnOnce() -> String) -> Result<(), SpecError> {
-    if value.abs() <= MAX_GAIN_DB {
-        Ok(())
-    } else {
-        Err(SpecError::Gain {
-            what: what(),
-            value,
-        })
-    }
+    if value.abs() <= MAX_GAIN_DB { Ok(()) } else { Err(SpecError::Gain { what: what(), value }) }
 }
 
 fn check_delay(frames: usize, what: impl FnOnce() -> String) -> Result<(), SpecError> {
-    if frames <= MAX_DELAY_FRAMES {
-        Ok(())
-    } else {
-        Err(SpecError::Delay {
-            what: what(),
-            frames,
-        })
-    }
+    if frames <= MAX_DELAY_FRAMES { Ok(()) } else { Err(SpecError::Delay { what: what(), frames }) }
 }
 
 /// An amplitude ratio from decibels.

@@ -1,1 +1,5 @@
 //! ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats.
+
+pub mod formats;
+
+pub use formats::Format;

@@ -1,0 +1,106 @@
+//! What happens on PipeWire's data thread: a request from the writer starts a cycle, a cycle ends in the ring.
+//!
+//! Nothing here allocates, locks, logs or waits; the only system calls are reads and writes of an eventfd.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use pipewire::spa::buffer::Data;
+use pipewire::stream::Stream;
+
+use crate::engine::{Counters, Pace, RingWriter, pace::now_ns};
+
+use super::clock::{Areas, Start};
+use super::scheduling;
+
+/// The data thread's own state.
+pub(super) struct Cycle {
+    ring: RingWriter,
+    pace: Arc<Pace>,
+    counters: Arc<Counters>,
+    areas: Areas,
+    scheduling_known: bool,
+}
+
+impl Cycle {
+    pub fn new(ring: RingWriter, pace: Arc<Pace>, counters: Arc<Counters>) -> Self {
+        Cycle { ring, pace, counters, areas: Areas::default(), scheduling_known: false }
+    }
+
+    /// An area of shared memory was given or withdrawn (see [`Areas::set`]).
+    ///
+    /// # Safety
+    /// As for [`Areas::set`].
+    pub unsafe fn set_area(&mut self, id: u32, area: *mut c_void, size: usize) {
+        // SAFETY: passed on.
+        unsafe { self.areas.set(id, area, size) };
+    }
+
+    /// Frames of the graph's next cycle as its position area tells; 0 when unknown.
+    pub fn duration_frames(&self) -> u64 {
+        self.areas.duration_frames()
+    }
+
+    /// Answers the writer's request: true when a cycle is to be triggered now. The clock is ready then.
+    ///
+    /// The caller triggers after this has returned: newer PipeWire runs `process` from within the trigger.
+    pub fn prepare(&mut self) -> bool {
+        if !self.pace.take_request() || !self.pace.is_streaming() || !self.areas.is_driving() {
+            return false;
+        }
+        let now_ns = now_ns();
+        self.areas.advance(Start {
+            now_ns,
+            delay_frames: self.pace.total_latency_frames(now_ns) as u64,
+            rate_hz: self.pace.rate_hz(),
+            rate_ratio: 1.0 + self.pace.ratio_offset_ppb() as f64 * 1e-9,
+        });
+        true
+    }
+
+    /// A cycle of the graph reached the sink: its frames go into the ring, and the next cycle is asked for when the
+    /// writer needs more than one.
+    pub fn process(&mut self, stream: &Stream) {
+        if !self.scheduling_known {
+            self.counters.set_data_thread(scheduling::of_this_thread());
+            self.scheduling_known = true;
+        }
+        let mut frames = 0;
+        while let Some(mut buffer) = stream.dequeue_buffer() {
+            let [left, right, ..] = buffer.datas_mut() else { continue };
+            let (left, right) = (plane(left), plane(right));
+            let length = left.len().min(right.len());
+            let accepted = self.ring.push(left, right);
+            self.counters.add_cycle(length, accepted);
+            frames += length;
+        }
+        if frames > 0 {
+            self.pace.note_cycle(frames);
+        }
+        // Through the eventfd rather than at once: this cycle is complete only when the loop has taken note of our
+        // return.
+        let now_ns = now_ns();
+        if self.pace.wants_cycle(self.ring.fill_frames(), now_ns) {
+            self.pace.request(now_ns);
+        }
+    }
+
+    /// Gives the ring back.
+    pub fn into_ring(self) -> RingWriter {
+        self.ring
+    }
+}
+
+/// The samples of one channel. Offset and size come from memory shared with other processes: neither is trusted.
+fn plane(data: &mut Data) -> &[f32] {
+    if data.as_raw().chunk.is_null() {
+        return &[];
+    }
+    let (offset, size) = (data.chunk().offset() as usize, data.chunk().size() as usize);
+    let Some(bytes) = data.data() else { return &[] };
+    let offset = offset.min(bytes.len());
+    let size = size.min(bytes.len() - offset);
+    // SAFETY: every bit pattern is an `f32`; what is misaligned is left out.
+    let (_, samples, _) = unsafe { bytes[offset..offset + size].align_to::<f32>() };
+    samples
+}

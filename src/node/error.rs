@@ -1,0 +1,108 @@
+//! What can keep the sink from coming up, each with its remedy.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::engine::RingWriter;
+
+/// Why there is no sink.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// No PipeWire answers on its socket.
+    #[error("cannot reach PipeWire at {socket}: {reason}; {remedy}", socket = socket.display())]
+    Unreachable {
+        /// The socket that was tried.
+        socket: PathBuf,
+        /// What PipeWire's library said.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// PipeWire accepted the connection but never created the node.
+    #[error(
+        "PipeWire did not create the node {node} within {seconds} s; restart it: systemctl --user restart pipewire"
+    )]
+    Timeout {
+        /// Name of the node.
+        node: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// PipeWire refused the node.
+    #[error("PipeWire refused the node {node}: {reason}; look at: journalctl --user -u pipewire")]
+    Refused {
+        /// Name of the node.
+        node: String,
+        /// What PipeWire said.
+        reason: String,
+    },
+    /// A string of the request cannot be a property.
+    #[error("{field} {value:?} contains a NUL character; remove it")]
+    Nul {
+        /// Which field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// PipeWire's library could not be set up in this process.
+    #[error("cannot create PipeWire's {what}: {reason}; is the package pipewire-bin (client-rt.conf) installed?")]
+    Setup {
+        /// The object that failed.
+        what: &'static str,
+        /// What the library said.
+        reason: String,
+    },
+    /// The thread for PipeWire's main loop could not be started.
+    #[error("cannot start the PipeWire thread: {0}; too many threads or too little memory?")]
+    Thread(#[from] std::io::Error),
+    /// The thread ended before it could say why.
+    #[error("the PipeWire thread ended unexpectedly; please report this with the log")]
+    Died,
+}
+
+/// A failed [`Node::spawn`](super::Node::spawn): the reason, and the ring's writing end for the next attempt.
+#[derive(Debug)]
+pub struct SpawnError {
+    /// Why it failed.
+    pub error: NodeError,
+    /// The ring that was passed in; absent only after [`NodeError::Died`] and [`NodeError::Thread`].
+    pub ring: Option<RingWriter>,
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for SpawnError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl NodeError {
+    /// The error for a failed connection, naming the socket that was asked for or that PipeWire's library looks for.
+    pub(super) fn unreachable(socket: Option<&Path>, reason: String) -> Self {
+        const REMEDY: &str = "is it running? systemctl --user start pipewire wireplumber; a system service also needs \
+            PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins";
+        const NO_FOLDER: &str = "neither XDG_RUNTIME_DIR nor PIPEWIRE_RUNTIME_DIR is set: set \
+            PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins";
+        let folder = ["PIPEWIRE_RUNTIME_DIR", "XDG_RUNTIME_DIR"]
+            .into_iter()
+            .filter_map(std::env::var_os)
+            .find(|folder| !folder.is_empty())
+            .map(PathBuf::from);
+        let remedy = if socket.is_none() && folder.is_none() { NO_FOLDER } else { REMEDY };
+        let socket = match socket {
+            Some(socket) => socket.into(),
+            None => folder.unwrap_or_else(|| "/run/pipewire".into()).join(remote_name()),
+        };
+        NodeError::Unreachable { socket, reason, remedy }
+    }
+}
+
+fn remote_name() -> std::ffi::OsString {
+    std::env::var_os("PIPEWIRE_REMOTE").filter(|name| !name.is_empty()).unwrap_or_else(|| "pipewire-0".into())
+}

@@ -1,0 +1,141 @@
+//! The parameters (SPA pods) exchanged with the graph: format, latency, properties.
+
+use std::io::Cursor;
+
+use pipewire::spa::param::ParamType;
+use pipewire::spa::param::audio::{AudioFormat, AudioInfoRaw, MAX_CHANNELS};
+use pipewire::spa::pod::{Object, Pod, Property, Value, serialize::PodSerializer};
+use pipewire::spa::sys as spa_sys;
+use pipewire::spa::utils::{Id, SpaTypes};
+
+/// Key in the `params` struct of `Props` under which the profile in use is shown, and another can be asked for:
+/// `pw-cli s ID Props '{ params = [ "spatiald:profile" "NAME" ] }'`.
+pub const PROFILE_KEY: &str = "spatiald:profile";
+
+/// A serialized parameter.
+pub(super) struct Param(Vec<u8>);
+
+impl Param {
+    fn object(type_: SpaTypes, id: ParamType, properties: Vec<Property>) -> Option<Param> {
+        let value = Value::Object(Object { type_: type_.as_raw(), id: id.as_raw(), properties });
+        let (cursor, _) = PodSerializer::serialize(Cursor::new(Vec::new()), &value).ok()?;
+        Some(Param(cursor.into_inner()))
+    }
+
+    /// The pod, as PipeWire's functions take it.
+    pub fn pod(&self) -> Option<&Pod> {
+        Pod::from_bytes(&self.0)
+    }
+
+    /// The one format of the sink: stereo planes of 32-bit floats at `rate_hz`. The adapter converts the rest.
+    pub fn format(rate_hz: u32) -> Option<Param> {
+        let mut info = AudioInfoRaw::new();
+        info.set_format(AudioFormat::F32P);
+        info.set_rate(rate_hz);
+        info.set_channels(2);
+        let mut position = [0; MAX_CHANNELS];
+        position[0] = spa_sys::SPA_AUDIO_CHANNEL_FL;
+        position[1] = spa_sys::SPA_AUDIO_CHANNEL_FR;
+        info.set_position(position);
+        Self::object(SpaTypes::ObjectParamFormat, ParamType::EnumFormat, info.into())
+    }
+
+    /// Latency behind the sink's ports, which players add to their own. Stated in nanoseconds: a count of frames
+    /// would be read at the graph's rate, which need not be ours.
+    pub fn latency(frames: usize, rate_hz: u32) -> Option<Param> {
+        let ns = Value::Long(latency_ns(frames, rate_hz));
+        let none = Value::Int(0);
+        Self::object(
+            SpaTypes::ObjectParamLatency,
+            ParamType::Latency,
+            vec![
+                Property::new(spa_sys::SPA_PARAM_LATENCY_direction, Value::Id(Id(spa_sys::SPA_DIRECTION_INPUT))),
+                Property::new(spa_sys::SPA_PARAM_LATENCY_minQuantum, Value::Float(0.0)),
+                Property::new(spa_sys::SPA_PARAM_LATENCY_maxQuantum, Value::Float(0.0)),
+                Property::new(spa_sys::SPA_PARAM_LATENCY_minRate, none.clone()),
+                Property::new(spa_sys::SPA_PARAM_LATENCY_maxRate, none),
+                Property::new(spa_sys::SPA_PARAM_LATENCY_minNs, ns.clone()),
+                Property::new(spa_sys::SPA_PARAM_LATENCY_maxNs, ns),
+            ],
+        )
+    }
+
+    /// The properties that other tools see: the profile in use.
+    pub fn profile(name: &str) -> Option<Param> {
+        let params = vec![Value::String(PROFILE_KEY.into()), Value::String(name.into())];
+        Self::object(
+            SpaTypes::ObjectParamProps,
+            ParamType::Props,
+            vec![Property::new(spa_sys::SPA_PROP_params, Value::Struct(params))],
+        )
+    }
+}
+
+/// Rounded up to the next nanosecond, so that a reader who converts back with truncation finds `frames` again.
+fn latency_ns(frames: usize, rate_hz: u32) -> i64 {
+    let ns = (frames as u128 * 1_000_000_000).div_ceil(u128::from(rate_hz.max(1)));
+    i64::try_from(ns).unwrap_or(i64::MAX)
+}
+
+/// The profile asked for in a `Props` parameter, if any. Anything else in it (volume, mute) is the adapter's.
+pub(super) fn requested_profile(props: &Pod) -> Option<String> {
+    let params = props.as_object().ok()?.find_prop(Id(spa_sys::SPA_PROP_params))?.value();
+    let mut fields = params.as_struct().ok()?.fields();
+    while let (Some(key), Some(value)) = (fields.next(), fields.next()) {
+        if text(key) == Some(PROFILE_KEY) {
+            return text(value).map(str::to_owned);
+        }
+    }
+    None
+}
+
+fn text(pod: &Pod) -> Option<&str> {
+    if !pod.is_string() {
+        return None;
+    }
+    pod.get_string_raw().ok().flatten()?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_profile_is_read_back_from_what_is_shown() {
+        let param = Param::profile("cylinder-wide").unwrap();
+        assert_eq!(requested_profile(param.pod().unwrap()).as_deref(), Some("cylinder-wide"));
+    }
+
+    #[test]
+    fn foreign_properties_ask_for_nothing() {
+        let object = |value| {
+            let property = Property::new(spa_sys::SPA_PROP_params, value);
+            Param::object(SpaTypes::ObjectParamProps, ParamType::Props, vec![property]).unwrap()
+        };
+        for value in [
+            Value::Float(0.5),
+            Value::Struct(vec![]),
+            Value::Struct(vec![Value::String(PROFILE_KEY.into())]),
+            Value::Struct(vec![Value::String(PROFILE_KEY.into()), Value::Int(3)]),
+            Value::Struct(vec![Value::String("another".into()), Value::String("wide".into())]),
+            Value::Struct(vec![Value::Int(1), Value::Int(2)]),
+        ] {
+            assert_eq!(requested_profile(object(value).pod().unwrap()), None);
+        }
+        let volume = Property::new(spa_sys::SPA_PROP_volume, Value::Float(0.5));
+        let volume = Param::object(SpaTypes::ObjectParamProps, ParamType::Props, vec![volume]).unwrap();
+        assert_eq!(requested_profile(volume.pod().unwrap()), None);
+        assert_eq!(requested_profile(Param::format(48_000).unwrap().pod().unwrap()), None);
+    }
+
+    #[test]
+    fn latency_survives_the_way_to_a_player_and_back() {
+        for rate_hz in [44_100u32, 48_000, 96_000] {
+            for frames in [0usize, 1, 255, 1544, 100_000] {
+                // As pw_stream_get_time converts it.
+                let read = latency_ns(frames, rate_hz) * i64::from(rate_hz) / 1_000_000_000;
+                assert_eq!(read as usize, frames);
+            }
+        }
+    }
+}

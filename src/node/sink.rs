@@ -1,0 +1,66 @@
+//! The sink as the graph sees it: its properties and its flags.
+
+use std::os::unix::ffi::OsStrExt;
+
+use pipewire::properties::{PropertiesBox, properties};
+use pipewire::stream::StreamFlags;
+
+use super::Request;
+
+/// Above every driver of a stock system (ALSA sinks 1000…2000, the fallback "Dummy-Driver" 20000): whoever is linked
+/// with us, our device sets the pace.
+const PRIORITY_DRIVER: &str = "30000";
+
+/// Above ALSA sinks (WirePlumber gives them around 1000): the default while it is there and nothing else was chosen.
+const PRIORITY_SESSION: &str = "1200";
+
+/// The stream's flags. `DRIVER`: our device's clock may drive the graph. `RT_PROCESS`: `process` runs on the data
+/// thread.
+pub(super) fn flags() -> StreamFlags {
+    StreamFlags::DRIVER | StreamFlags::RT_PROCESS | StreamFlags::MAP_BUFFERS
+}
+
+/// Properties of the context. With this configuration PipeWire's own module makes the data thread real-time (by
+/// limits, rtkit or portal, whichever is granted).
+pub(super) fn context_properties() -> PropertiesBox {
+    properties! { "config.name" => "client-rt.conf" }
+}
+
+/// Properties of the connection.
+pub(super) fn core_properties(request: &Request) -> Option<PropertiesBox> {
+    let socket = request.socket.as_ref()?;
+    let mut properties = PropertiesBox::new();
+    properties.insert("remote.name", socket.as_os_str().as_bytes());
+    Some(properties)
+}
+
+/// Properties of the node.
+pub(super) fn node_properties(request: &Request) -> PropertiesBox {
+    let rate_hz = request.rate_hz;
+    let mut properties = properties! {
+        "media.type" => "Audio",
+        "media.category" => "Playback",
+        "media.class" => "Audio/Sink",
+        "audio.channels" => "2",
+        "audio.position" => "FL,FR",
+        "node.driver" => "true",
+        "priority.driver" => PRIORITY_DRIVER,
+        "priority.session" => PRIORITY_SESSION,
+        // A speaker, not one of the virtual sinks that desktops hide.
+        "node.virtual" => "false",
+        "device.api" => "spatiald",
+        "device.class" => "sound",
+        "device.form-factor" => "speaker",
+        "device.icon-name" => "audio-speakers",
+    };
+    properties.insert("node.name", request.node_name.as_str());
+    properties.insert("node.nick", request.description.as_str());
+    properties.insert("node.description", request.description.as_str());
+    // WirePlumber remembers volume and mute under this name: it must never change.
+    properties.insert("media.name", request.node_name.as_str());
+    properties.insert("node.rate", format!("1/{rate_hz}"));
+    properties.insert("audio.rate", rate_hz.to_string());
+    properties.insert("node.latency", format!("{}/{rate_hz}", request.latency_frames));
+    properties.insert("session.suspend-timeout-seconds", request.suspend_seconds.to_string());
+    properties
+}

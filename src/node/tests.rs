@@ -1,0 +1,32 @@
+use super::*;
+
+#[test]
+fn the_guard_keeps_what_the_user_set() {
+    assert_eq!(alsa_plugin_guard(None).as_deref(), Some("{ node.dont-reconnect=true }"));
+    assert_eq!(alsa_plugin_guard(Some("")).as_deref(), Some("{ node.dont-reconnect=true }"));
+    assert_eq!(
+        alsa_plugin_guard(Some("{ node.latency=256/48000 }")).as_deref(),
+        Some("{ node.latency=256/48000 node.dont-reconnect=true }")
+    );
+    assert_eq!(alsa_plugin_guard(Some("{ node.dont-reconnect=false }")), None);
+}
+
+#[test]
+fn a_nul_is_refused_and_the_ring_comes_back() {
+    let request = Request {
+        node_name: "spatiald.te\0st".into(),
+        description: "Test".into(),
+        rate_hz: 48_000,
+        latency_frames: 256,
+        suspend_seconds: 0,
+        profile: String::new(),
+        published_latency_frames: 0,
+        socket: None,
+    };
+    let (ring, _reader) = crate::engine::ring(16);
+    let pace = Pace::new(48_000).unwrap();
+    let (events, _) = mpsc::channel();
+    let refused = Node::spawn(request, ring, pace, Arc::default(), events).err().unwrap();
+    assert!(refused.to_string().contains("node name"), "{refused}");
+    assert!(refused.ring.is_some());
+}

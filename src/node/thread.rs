@@ -1,0 +1,297 @@
+//! The thread of PipeWire's main loop: connect, listen, clean up.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_void;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use pipewire::channel::Receiver;
+use pipewire::context::ContextRc;
+use pipewire::main_loop::MainLoopRc;
+use pipewire::spa::param::ParamType;
+use pipewire::spa::pod::Pod;
+use pipewire::spa::utils::Direction;
+use pipewire::stream::{Stream, StreamListener, StreamRc, StreamState};
+
+use crate::engine::{Counters, Pace, RingWriter};
+
+use super::cycle::Cycle;
+use super::data_loop::{DataCell, DataLoop};
+use super::params::{Param, requested_profile};
+use super::{Command, Event, NodeError, Request, sink};
+
+/// How long PipeWire may take to create the node.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Told once: the node's id, or why there is none.
+pub(super) type Ready = mpsc::SyncSender<Result<u32, NodeError>>;
+
+/// What the thread is given.
+pub(super) struct Parts {
+    pub request: Request,
+    pub ring: RingWriter,
+    pub pace: Arc<Pace>,
+    pub counters: Arc<Counters>,
+    pub events: mpsc::Sender<Event>,
+    pub commands: Receiver<Command>,
+    pub ready: Ready,
+}
+
+/// Runs until told to quit or until PipeWire is gone. Gives the ring back, unless a reference to it was leaked.
+pub(super) fn run(parts: Parts) -> Option<RingWriter> {
+    let Parts { request, ring, pace, counters, events, commands, ready } = parts;
+    let cell = Rc::new(DataCell::new(Cycle::new(ring, Arc::clone(&pace), counters)));
+    let outcome = serve(&request, &cell, &pace, events, commands, &ready);
+    pace.set_streaming(false);
+    pace.set_driving(false);
+    if let Err(error) = outcome {
+        // The receiver waits for exactly one answer; a second one (after success) has no reader.
+        ready.try_send(Err(error)).ok();
+    }
+    Some(Rc::try_unwrap(cell).ok()?.into_inner().into_ring())
+}
+
+fn serve(
+    request: &Request,
+    cell: &Rc<DataCell<Cycle>>,
+    pace: &Arc<Pace>,
+    events: mpsc::Sender<Event>,
+    commands: Receiver<Command>,
+    ready: &Ready,
+) -> Result<(), NodeError> {
+    let main_loop = MainLoopRc::new(None).map_err(setup("main loop"))?;
+    let context =
+        ContextRc::new(&main_loop, Some(sink::context_properties())).map_err(setup("context (client-rt.conf)"))?;
+    let core = context
+        .connect_rc(sink::core_properties(request))
+        .map_err(|error| NodeError::unreachable(request.socket.as_deref(), last_os_error(&error)))?;
+    let data_loop = DataLoop::of(&context)
+        .ok_or_else(|| NodeError::Setup { what: "data loop", reason: "the context has none".into() })?;
+    let stream =
+        StreamRc::new(core.clone(), &request.node_name, sink::node_properties(request)).map_err(setup("stream"))?;
+    let front = Rc::new(Front {
+        main_loop: main_loop.clone(),
+        data_loop: data_loop.clone(),
+        cell: Rc::clone(cell),
+        pace: Arc::clone(pace),
+        events,
+        ready: RefCell::new(Some(ready.clone())),
+        node_name: request.node_name.clone(),
+        rate_hz: request.rate_hz,
+        driving: Cell::new(false),
+        negotiated: Cell::new(false),
+        stopping: Cell::new(false),
+    });
+
+    let core_listener = core
+        .add_listener_local()
+        .error({
+            let front = Rc::clone(&front);
+            move |id, _seq, res, message| front.core_error(id, res, message)
+        })
+        .register();
+    let listener = listen(&stream, &front).map_err(setup("stream listener"))?;
+    let commands = commands.attach(main_loop.loop_(), {
+        let (front, stream) = (Rc::clone(&front), stream.clone());
+        move |command| front.obey(&stream, command)
+    });
+    let timeout = main_loop.loop_().add_timer({
+        let front = Rc::clone(&front);
+        move |_| front.give_up()
+    });
+    timeout.update_timer(Some(PATIENCE), None);
+    // One cycle for each request of the writer. The closure runs on the data thread: it uses the references it holds,
+    // but neither clones nor drops them there.
+    let watch = data_loop.watch(pace.fd(), {
+        let (cell, stream) = (Rc::clone(cell), stream.clone());
+        move || {
+            // SAFETY: a callback of the data loop; `prepare` does not call into PipeWire.
+            if unsafe { cell.with(Cycle::prepare) } {
+                // It fails only when the node is being taken down; the writer asks again in a moment.
+                stream.trigger_process().ok();
+            }
+        }
+    });
+
+    let format = Param::format(request.rate_hz);
+    let latency = Param::latency(request.published_latency_frames, request.rate_hz);
+    let profile = Param::profile(&request.profile);
+    let mut params: Vec<&Pod> = [&format, &latency, &profile].into_iter().flatten().filter_map(Param::pod).collect();
+    let connected = stream.connect(Direction::Input, None, sink::flags(), &mut params).map_err(setup("node"));
+    if connected.is_ok() {
+        main_loop.run();
+    }
+
+    // In this order: first nothing starts a cycle, then nothing calls back, then the objects go.
+    front.stopping.set(true);
+    drop(watch);
+    if let Err(error) = stream.disconnect() {
+        log::debug!("PipeWire: disconnecting the sink: {error}");
+    }
+    drop(listener);
+    drop(core_listener);
+    drop(commands);
+    connected
+}
+
+/// Calls `front` for everything that happens to `stream`, and the data thread's cell for every cycle.
+fn listen(stream: &StreamRc, front: &Rc<Front>) -> Result<StreamListener<()>, pipewire::Error> {
+    let (states, areas, params) = (Rc::clone(front), Rc::clone(front), Rc::clone(front));
+    let cell = Rc::clone(&front.cell);
+    stream
+        .add_local_listener_with_user_data(())
+        .state_changed(move |stream, (), _old, new| states.state_changed(stream, new))
+        .io_changed(move |stream, (), id, area, size| areas.io_changed(stream, id, area, size as usize))
+        .param_changed(move |_, (), id, param| params.param_changed(id, param))
+        .process(move |stream, ()| {
+            // SAFETY: RT_PROCESS makes this a callback of the data loop; `process` only takes and returns buffers.
+            unsafe { cell.with(|cycle| cycle.process(stream)) };
+        })
+        .register()
+}
+
+/// The main-loop thread's view of the sink.
+struct Front {
+    main_loop: MainLoopRc,
+    data_loop: DataLoop,
+    cell: Rc<DataCell<Cycle>>,
+    pace: Arc<Pace>,
+    events: mpsc::Sender<Event>,
+    ready: RefCell<Option<Ready>>,
+    node_name: String,
+    rate_hz: u32,
+    driving: Cell<bool>,
+    negotiated: Cell<bool>,
+    stopping: Cell<bool>,
+}
+
+impl Front {
+    fn tell(&self, event: Event) {
+        // Nobody listening any more is no reason to stop: the daemon drops the node when it is done with it.
+        self.events.send(event).ok();
+    }
+
+    /// Answers `Node::spawn`; false when it was answered before.
+    fn answer(&self, outcome: Result<u32, NodeError>) -> bool {
+        match self.ready.take() {
+            // The receiver waits for this; if it is gone, so is the node.
+            Some(ready) => ready.try_send(outcome).is_ok(),
+            None => false,
+        }
+    }
+
+    /// The connection or the node is lost.
+    fn lost(&self, reason: &str) {
+        if self.stopping.replace(true) {
+            return;
+        }
+        self.pace.set_streaming(false);
+        if self.ready.borrow().is_some() {
+            self.answer(Err(NodeError::Refused { node: self.node_name.clone(), reason: reason.into() }));
+        } else {
+            self.tell(Event::Disconnected(reason.into()));
+        }
+        self.main_loop.quit();
+    }
+
+    fn give_up(&self) {
+        if self.ready.borrow().is_some() {
+            self.answer(Err(NodeError::Timeout { node: self.node_name.clone(), seconds: PATIENCE.as_secs() }));
+            self.main_loop.quit();
+        }
+    }
+
+    fn core_error(&self, id: u32, res: i32, message: &str) {
+        if id == pipewire::core::PW_ID_CORE && res == -nix::libc::EPIPE {
+            self.lost(&format!("PipeWire closed the connection ({message})"));
+        } else {
+            log::warn!("PipeWire: error {res} on object {id}: {message}");
+        }
+    }
+
+    fn state_changed(&self, stream: &Stream, state: StreamState) {
+        log::debug!("PipeWire: sink {} is {state:?}", self.node_name);
+        if self.stopping.get() {
+            return;
+        }
+        let streaming = state == StreamState::Streaming;
+        if self.pace.is_streaming() != streaming {
+            self.pace.set_streaming(streaming);
+            self.tell(if streaming { Event::Streaming } else { Event::Paused });
+        }
+        match state {
+            StreamState::Paused => {
+                self.answer(Ok(stream.node_id()));
+            }
+            StreamState::Unconnected => self.lost("PipeWire removed the sink"),
+            StreamState::Error(message) if self.ready.borrow().is_some() => self.lost(&message),
+            StreamState::Error(message) => log::warn!("PipeWire: sink {}: {message}", self.node_name),
+            StreamState::Connecting | StreamState::Streaming => {}
+        }
+    }
+
+    fn io_changed(&self, stream: &Stream, id: u32, area: *mut c_void, size: usize) {
+        // An address, because a pointer is not `Send`.
+        let address = area.expose_provenance();
+        let duration = self.cell.change(&self.data_loop, move |cycle| {
+            // SAFETY: these are `io_changed`'s own arguments, passed on to the data thread while we wait in it.
+            unsafe { cycle.set_area(id, std::ptr::with_exposed_provenance_mut(address), size) };
+            cycle.duration_frames()
+        });
+        if let Some(duration @ 1..) = duration {
+            self.pace.set_quantum_frames(duration as usize);
+        }
+        let driving = stream.is_driving();
+        if self.driving.replace(driving) != driving {
+            self.pace.set_driving(driving);
+            self.tell(if driving { Event::DriverWon } else { Event::DriverLost });
+        }
+    }
+
+    fn param_changed(&self, id: u32, param: Option<&Pod>) {
+        match (ParamType::from_raw(id), param) {
+            (ParamType::Format, format) => self.negotiated(format.is_some()),
+            (ParamType::Props, Some(props)) => {
+                if let Some(profile) = requested_profile(props) {
+                    self.tell(Event::ProfileRequested(profile));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn negotiated(&self, now: bool) {
+        if self.negotiated.replace(now) != now {
+            self.tell(if now { Event::Resumed } else { Event::Suspended });
+        }
+    }
+
+    fn obey(&self, stream: &Stream, command: Command) {
+        let param = match command {
+            Command::PublishLatency(frames) => Param::latency(frames, self.rate_hz),
+            Command::ShowProfile(name) => Param::profile(&name),
+            Command::Quit => {
+                self.stopping.set(true);
+                self.main_loop.quit();
+                return;
+            }
+        };
+        let Some(pod) = param.as_ref().and_then(Param::pod) else { return };
+        if let Err(error) = stream.update_params(&mut [pod]) {
+            log::warn!("PipeWire: sink {}: cannot publish a parameter: {error}", self.node_name);
+        }
+    }
+}
+
+fn setup(what: &'static str) -> impl Fn(pipewire::Error) -> NodeError {
+    move |error| NodeError::Setup { what, reason: last_os_error(&error) }
+}
+
+/// PipeWire's constructors leave the reason in `errno`; the crate's error only says that they failed.
+fn last_os_error(error: &pipewire::Error) -> String {
+    match error {
+        pipewire::Error::CreationFailed => nix::errno::Errno::last().desc().to_string(),
+        other => other.to_string(),
+    }
+}

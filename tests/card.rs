@@ -61,10 +61,7 @@ fn records_every_frame_in_order() {
     let end = feed(&pcm, 6, 1, 40).unwrap();
     pcm.drain().unwrap();
     let played = card.recording();
-    assert_eq!(
-        (played.channels, played.rate_hz, played.encoding),
-        (6, RATE_HZ, Encoding::S32)
-    );
+    assert_eq!((played.channels, played.rate_hz, played.encoding), (6, RATE_HZ, Encoding::S32));
     assert_eq!(played.raw, (1..end).collect::<Vec<_>>());
     assert_eq!(card.get(Word::Xruns), 0);
 }
@@ -84,10 +81,7 @@ fn every_format_channel_count_and_rate_opens() {
             configure(&pcm, format, channels, rate_hz).unwrap();
             drop(pcm);
             let played = card.recording();
-            assert_eq!(
-                (played.encoding, played.channels as u32, played.rate_hz),
-                (encoding, channels, rate_hz)
-            );
+            assert_eq!((played.encoding, played.channels as u32, played.rate_hz), (encoding, channels, rate_hz));
         }
     }
 }
@@ -114,19 +108,13 @@ fn runs_by_its_own_clock() {
         feed(&pcm, 2, 0, 4 + 188).unwrap(); // 188 periods through a full buffer: 1.0027 s
         let nominal_s = 188.0 * PERIOD as f64 / f64::from(RATE_HZ);
         // Never early; late only as far as the machine is busy.
-        assert!(
-            begin.elapsed().as_secs_f64() > nominal_s / (1.0 + ppm as f64 * 1e-6) - 0.006,
-            "{ppm}"
-        );
+        assert!(begin.elapsed().as_secs_f64() > nominal_s / (1.0 + ppm as f64 * 1e-6) - 0.006, "{ppm}");
         let start_ns = card.get(Word::StartNs);
         pcm.avail().unwrap();
         let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
         let elapsed_s = (now.tv_sec() * 1_000_000_000 + now.tv_nsec() - start_ns) as f64 * 1e-9;
         let expected = elapsed_s * f64::from(RATE_HZ) * (1.0 + ppm as f64 * 1e-6);
-        assert!(
-            (card.recorded_frames() as f64 - expected).abs() < 50.0 || card.get(Word::Xruns) > 0,
-            "{ppm}"
-        );
+        assert!((card.recorded_frames() as f64 - expected).abs() < 50.0 || card.get(Word::Xruns) > 0, "{ppm}");
     }
 }
 
@@ -139,10 +127,7 @@ fn delay_counts_what_is_written_and_not_yet_played() {
     assert_eq!(pcm.delay().unwrap(), 3 * PERIOD);
     feed(&pcm, 2, 0, 1).unwrap();
     let delay = pcm.delay().unwrap();
-    assert!(
-        delay <= 4 * PERIOD && delay + card.recorded_frames() as i64 == 4 * PERIOD,
-        "{delay}"
-    );
+    assert!(delay <= 4 * PERIOD && delay + card.recorded_frames() as i64 == 4 * PERIOD, "{delay}");
 }
 
 #[test]
@@ -154,10 +139,7 @@ fn runs_dry_like_a_card_and_recovers() {
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(errno(feed(&pcm, 2, 1, 1)), EPIPE);
     assert_eq!(pcm.state(), State::XRun);
-    assert_eq!(
-        (card.get(Word::Xruns), card.get(Word::StaleFrames)),
-        (1, PERIOD)
-    );
+    assert_eq!((card.get(Word::Xruns), card.get(Word::StaleFrames)), (1, PERIOD));
     // What stood in its memory sounded once more, until the period at which it noticed.
     let played = card.recording().raw;
     assert_eq!(played.len() as i64, 2 * 5 * PERIOD);
@@ -178,11 +160,7 @@ fn faults_come_when_commanded() {
     card.replug();
 
     let pcm = open(&card, false).unwrap();
-    assert_eq!(
-        errno(open(&card, true)),
-        nix::errno::Errno::EBUSY as i32,
-        "one holder at a time"
-    );
+    assert_eq!(errno(open(&card, true)), nix::errno::Errno::EBUSY as i32, "one holder at a time");
     configure(&pcm, Format::s32(), 2, RATE_HZ).unwrap();
     feed(&pcm, 2, 1, 4).unwrap();
     card.force_xrun();

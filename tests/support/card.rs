@@ -54,20 +54,11 @@ pub fn alsa_config() -> &'static Path {
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("testcard");
         let config = out.join("asound.conf");
         let age = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
-        let newest = std::fs::read_dir(&sources)
-            .expect("tests/card")
-            .filter_map(|entry| age(&entry.ok()?.path()))
-            .max();
+        let newest =
+            std::fs::read_dir(&sources).expect("tests/card").filter_map(|entry| age(&entry.ok()?.path())).max();
         if age(&config) < newest {
-            let built = Command::new(sources.join("build.sh"))
-                .arg(&out)
-                .output()
-                .expect("tests/card/build.sh");
-            assert!(
-                built.status.success(),
-                "{}",
-                String::from_utf8_lossy(&built.stderr)
-            );
+            let built = Command::new(sources.join("build.sh")).arg(&out).output().expect("tests/card/build.sh");
+            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         }
         config
     })
@@ -98,10 +89,7 @@ impl Card {
     /// A card with `limits` such as `CHANNELS=2/8,RATES=48000,FORMATS=S32_LE/S16_LE`.
     pub fn with_limits(limits: &str) -> Card {
         alsa_config();
-        let folder = tempfile::Builder::new()
-            .prefix("card.")
-            .tempdir()
-            .expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix("card.").tempdir().expect("a temporary folder");
         let control = OpenOptions::new()
             .read(true)
             .write(true)
@@ -110,11 +98,7 @@ impl Card {
             .open(folder.path().join("control"))
             .expect("the control page");
         control.set_len(4096).expect("the control page");
-        Card {
-            folder,
-            control,
-            limits: limits.to_owned(),
-        }
+        Card { folder, control, limits: limits.to_owned() }
     }
 
     /// The name to open it by, with [`alsa_config`] in `ALSA_CONFIG_PATH`.
@@ -133,16 +117,12 @@ impl Card {
 
     pub fn get(&self, word: Word) -> i64 {
         let mut bytes = [0; 8];
-        self.control
-            .read_exact_at(&mut bytes, word as u64 * 8)
-            .expect("the control page");
+        self.control.read_exact_at(&mut bytes, word as u64 * 8).expect("the control page");
         i64::from_ne_bytes(bytes)
     }
 
     pub fn set(&self, word: Word, value: i64) {
-        self.control
-            .write_all_at(&value.to_ne_bytes(), word as u64 * 8)
-            .expect("the control page");
+        self.control.write_all_at(&value.to_ne_bytes(), word as u64 * 8).expect("the control page");
     }
 
     pub fn set_clock_ppm(&self, ppm: i64) {
@@ -172,9 +152,7 @@ impl Card {
 
     /// The current recording's file.
     pub fn recording_path(&self) -> PathBuf {
-        self.folder
-            .path()
-            .join(format!("recording-{}.wav", self.get(Word::RecordingNumber)))
+        self.folder.path().join(format!("recording-{}.wav", self.get(Word::RecordingNumber)))
     }
 
     /// What the DAC has played so far, in the current recording.

@@ -50,21 +50,11 @@ impl Recording {
             other => panic!("{}: unknown encoding {other:?}", path.display()),
         };
         let begin = HEADER_BYTES + (start * frame_bytes) as u64;
-        let length = file
-            .metadata()
-            .expect("metadata")
-            .len()
-            .saturating_sub(begin) as usize
-            / frame_bytes
-            * frame_bytes;
+        let length =
+            file.metadata().expect("metadata").len().saturating_sub(begin) as usize / frame_bytes * frame_bytes;
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, begin).expect("whole frames");
-        Recording {
-            encoding,
-            channels,
-            rate_hz,
-            raw: decode(encoding, &bytes),
-        }
+        Recording { encoding, channels, rate_hz, raw: decode(encoding, &bytes) }
     }
 
     pub fn frames(&self) -> usize {
@@ -73,12 +63,7 @@ impl Recording {
 
     /// One channel in the device's own steps.
     pub fn channel_raw(&self, channel: usize) -> Vec<i32> {
-        self.raw
-            .iter()
-            .skip(channel)
-            .step_by(self.channels)
-            .copied()
-            .collect()
+        self.raw.iter().skip(channel).step_by(self.channels).copied().collect()
     }
 
     /// One channel, full scale = 1.
@@ -94,26 +79,16 @@ impl Recording {
 
     /// The first frame in which any channel is not zero.
     pub fn first_sound(&self) -> Option<usize> {
-        self.raw
-            .iter()
-            .position(|&s| s != 0)
-            .map(|i| i / self.channels)
+        self.raw.iter().position(|&s| s != 0).map(|i| i / self.channels)
     }
 }
 
 fn decode(encoding: Encoding, bytes: &[u8]) -> Vec<i32> {
     match encoding {
-        Encoding::S16 => bytes
-            .chunks_exact(2)
-            .map(|b| i32::from(i16::from_le_bytes([b[0], b[1]])))
-            .collect(),
-        Encoding::S24 => bytes
-            .chunks_exact(3)
-            .map(|b| i32::from_le_bytes([0, b[0], b[1], b[2]]) >> 8)
-            .collect(),
-        Encoding::S32 | Encoding::Float => bytes
-            .chunks_exact(4)
-            .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect(),
+        Encoding::S16 => bytes.chunks_exact(2).map(|b| i32::from(i16::from_le_bytes([b[0], b[1]]))).collect(),
+        Encoding::S24 => bytes.chunks_exact(3).map(|b| i32::from_le_bytes([0, b[0], b[1], b[2]]) >> 8).collect(),
+        Encoding::S32 | Encoding::Float => {
+            bytes.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        }
     }
 }

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,28 @@ fn plain(error: &std::io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// Replaces `path` by `bytes`: whoever reads it finds the old content or the new, whole.
+///
+/// # Errors
+/// The folder is missing or not writable, or the disk is full; `path` is then as it was.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Complaint> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.new", std::process::id()));
+    let unfinished = path.with_file_name(name);
+    let write = || -> std::io::Result<()> {
+        let mut file = fs::File::create(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|error| {
+        // Best effort: the error that matters is the one above.
+        fs::remove_file(&unfinished).ok();
+        Complaint::io(path, "write it", &error)
+    })
 }
 
 /// A TOML file, read whole.

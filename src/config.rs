@@ -1,1 +1,0 @@
-//! `spatiald.toml`: `File` (what was written) → `Config` (validated).

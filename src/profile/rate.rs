@@ -1,0 +1,184 @@
+//! A profile at another rate than its own.
+//!
+//! A FIR is the sampled impulse response of a band-limited filter: `h(t) = Σ h[k]·sinc(t·f − k)`. Sampled anew at the
+//! rate `f′` and scaled by `f/f′` it has the same frequency response up to the lower of both Nyquist frequencies
+//! (Oppenheim & Schafer, "Discrete-Time Signal Processing", impulse invariance). The sinc is windowed by a Kaiser window
+//! and cut off at the lower Nyquist frequency.
+
+use std::f64::consts::PI;
+
+use super::load::ProfileError;
+use super::rtf::{pack, trimmed};
+use super::{Form, Profile, read_coefficients};
+use crate::dsp::spec::{INPUTS, MAX_DELAY_FRAMES, MAX_TAPS, SAMPLE_RATES_HZ};
+
+/// Half the kernel's length, in frames of the slower rate.
+const HALF_WIDTH: f64 = 40.0;
+/// Kaiser window: 100 dB of rejection; at ±[`HALF_WIDTH`] the response is flat to 0.46 of the slower rate.
+const KAISER_BETA: f64 = 10.06;
+/// Leading frames of all FIRs are dropped while the energy in them is this small beside the whole: −110 dB.
+const NEGLIGIBLE_HEAD: f64 = 1e-11;
+
+/// [`Profile::at_rate`].
+pub(super) fn at_rate(profile: &Profile, rate_hz: u32) -> Result<Profile, ProfileError> {
+    if rate_hz == profile.sample_rate_hz {
+        return Ok(profile.clone());
+    }
+    if !SAMPLE_RATES_HZ.contains(&rate_hz) {
+        return Err(ProfileError::Rate { rate_hz });
+    }
+    let path = profile.folder.join(format!("coefficients-{rate_hz}.wav"));
+    let drivers = profile.drivers.len();
+    let mut other = profile.clone();
+    let stored_rate_hz = if path.exists() {
+        other.coefficients = read_coefficients(&path, drivers, rate_hz)?;
+        rate_hz
+    } else {
+        profile.sample_rate_hz
+    };
+    let scale = f64::from(rate_hz) / f64::from(profile.sample_rate_hz);
+    let split = |frames: usize| {
+        let exact = frames as f64 * scale;
+        (exact.floor() as usize, exact.fract())
+    };
+
+    // What is left of a delay beyond whole frames goes into the FIRs: half a frame would fill a null at 10 kHz.
+    let mut own_rest = [None; INPUTS];
+    if let Form::Rtf(own) = &mut other.form
+        && stored_rate_hz == rate_hz
+    {
+        for (own, rest) in own.iter_mut().zip(&mut own_rest) {
+            let (frames, fraction) = split(own.delay_frames);
+            own.delay_frames = frames;
+            *rest = Some((own.driver, fraction));
+        }
+    }
+    let full = other.full_coefficients();
+    let mut rests = Vec::with_capacity(INPUTS * drivers);
+    for (input, own) in own_rest.iter().enumerate() {
+        let (_, path_rest) = split(profile.path_delay_frames[input]);
+        for (index, driver) in profile.drivers.iter().enumerate() {
+            let (_, driver_rest) = split(driver.delay_frames);
+            let own_rest = own.filter(|own| own.0 == index).map_or(0.0, |own| own.1);
+            rests.push(path_rest + driver_rest + own_rest);
+        }
+    }
+    let firs: Vec<&[f32]> = full.samples().chunks_exact(full.taps()).collect();
+    let resampled = resample_all(&firs, &rests, stored_rate_hz, rate_hz);
+    let taps = resampled.iter().map(Vec::len).max().unwrap_or(1);
+    if taps > MAX_TAPS {
+        return Err(ProfileError::TooLong { folder: profile.folder.clone(), rate_hz, taps });
+    }
+    other.coefficients = pack(&resampled, drivers, taps)
+        .map_err(|error| ProfileError::Spec { folder: profile.folder.clone(), error })?;
+    other.form = Form::Full;
+    other.sample_rate_hz = rate_hz;
+    let whole = |frames: usize| split(frames).0.min(MAX_DELAY_FRAMES);
+    other.path_delay_frames = profile.path_delay_frames.map(whole);
+    for driver in &mut other.drivers {
+        driver.delay_frames = whole(driver.delay_frames);
+    }
+    other.chain_spec().validate().map_err(|error| ProfileError::Spec { folder: profile.folder.clone(), error })?;
+    Ok(other)
+}
+
+/// `firs` from one rate to another, each delayed by its `rests` (frames of the new rate); all share one lead, so that
+/// nothing of the kernel is cut off and their mutual timing stays.
+fn resample_all(firs: &[&[f32]], rests: &[f64], from_hz: u32, to_hz: u32) -> Vec<Vec<f32>> {
+    if from_hz == to_hz && rests.iter().all(|&rest| rest == 0.0) {
+        return firs.iter().map(|fir| trimmed(fir.to_vec())).collect();
+    }
+    let ratio = f64::from(to_hz) / f64::from(from_hz);
+    // Kernel half-width in frames of the new rate, and as many frames of lead.
+    let reach = HALF_WIDTH * ratio.max(1.0);
+    let lead = reach.ceil() as usize;
+    let mut resampled = vec![Vec::new(); firs.len()];
+    // FIRs of one delay share the kernel's values; nearly always that is all of them.
+    for group in groups_by(rests) {
+        let members: Vec<&[f32]> = group.iter().map(|&fir| firs[fir]).collect();
+        let delay = lead as f64 + rests[group[0]];
+        for (&fir, result) in group.iter().zip(resample(&members, ratio, delay, reach)) {
+            resampled[fir] = result;
+        }
+    }
+    let superfluous = negligible_head(&resampled, lead);
+    for fir in &mut resampled {
+        fir.drain(..superfluous);
+        *fir = trimmed(std::mem::take(fir));
+    }
+    resampled
+}
+
+/// Indices of equal values, grouped.
+fn groups_by(values: &[f64]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, &value) in values.iter().enumerate() {
+        match groups.iter_mut().find(|group| values[group[0]] == value) {
+            Some(group) => group.push(index),
+            None => groups.push(vec![index]),
+        }
+    }
+    groups
+}
+
+/// FIRs of one length at `ratio` times their rate, delayed by `delay` new frames; `reach` is the kernel's half-width in
+/// new frames.
+fn resample(firs: &[&[f32]], ratio: f64, delay: f64, reach: f64) -> Vec<Vec<f32>> {
+    let taps = firs.first().map_or(0, |fir| fir.len());
+    let length = (taps as f64 * ratio + delay + reach).ceil() as usize + 1;
+    let cutoff = (1.0 / ratio).min(1.0);
+    let mut resampled = vec![Vec::with_capacity(length); firs.len()];
+    let mut weights = Vec::new();
+    for n in 0..length {
+        let center = (n as f64 - delay) / ratio;
+        let half = reach / ratio;
+        let first = ((center - half).ceil().max(0.0) as usize).min(taps);
+        let last = ((center + half).floor() + 1.0).clamp(first as f64, taps as f64) as usize;
+        weights.clear();
+        weights.extend((first..last).map(|k| kernel(n as f64 - delay - k as f64 * ratio, cutoff, reach)));
+        for (fir, result) in firs.iter().zip(&mut resampled) {
+            let sum: f64 = fir[first..last].iter().zip(&weights).map(|(&h, weight)| f64::from(h) * weight).sum();
+            result.push(sum as f32);
+        }
+    }
+    resampled
+}
+
+/// Windowed sinc at `distance` new frames: a low-pass of unit gain with its cut-off at `cutoff` times the new Nyquist
+/// frequency.
+fn kernel(distance: f64, cutoff: f64, reach: f64) -> f64 {
+    let x = distance / reach;
+    if x.abs() >= 1.0 {
+        return 0.0;
+    }
+    let phase = PI * cutoff * distance;
+    let sinc = if phase.abs() < 1e-9 { 1.0 } else { phase.sin() / phase };
+    cutoff * sinc * bessel_i0(KAISER_BETA * (1.0 - x * x).sqrt()) / bessel_i0(KAISER_BETA)
+}
+
+/// Modified Bessel function of the first kind, order 0, by its power series.
+fn bessel_i0(x: f64) -> f64 {
+    let (mut term, mut sum, mut k) = (1.0, 1.0, 1.0);
+    while term > sum * 1e-17 {
+        term *= (x / (2.0 * k)).powi(2);
+        sum += term;
+        k += 1.0;
+    }
+    sum
+}
+
+/// How many of the first `most` frames hold nothing in any FIR.
+fn negligible_head(firs: &[Vec<f32>], most: usize) -> usize {
+    let energy = |v: f32| f64::from(v) * f64::from(v);
+    let wholes: Vec<f64> = firs.iter().map(|fir| fir.iter().copied().map(energy).sum()).collect();
+    let mut heads = vec![0.0; firs.len()];
+    for frame in 0..most {
+        for ((head, fir), whole) in heads.iter_mut().zip(firs).zip(&wholes) {
+            *head += fir.get(frame).copied().map_or(0.0, energy);
+            if *head > whole * NEGLIGIBLE_HEAD {
+                return frame;
+            }
+        }
+    }
+    most
+}

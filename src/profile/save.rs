@@ -1,0 +1,112 @@
+//! A [`Profile`] → a folder, for the designer: what [`Profile::load`] reads back unchanged.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::{Form, Profile, write_coefficients};
+use crate::dsp::{BiquadKind, UpmixMode};
+use crate::source::{Complaint, write_atomically};
+
+impl Profile {
+    /// Writes `profile.toml` and `coefficients.wav` into `folder`, which is made if it is missing. Each file is complete
+    /// or not there, and the coefficients come first.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<(), Complaint> {
+        fs::create_dir_all(folder).map_err(|error| Complaint::io(folder, "make the folder", &error))?;
+        let path = folder.join("coefficients.wav");
+        let unfinished = folder.join(".coefficients.wav.new");
+        write_coefficients(&unfinished, &self.coefficients, self.sample_rate_hz)?;
+        fs::rename(&unfinished, &path).map_err(|error| Complaint::io(&path, "write the coefficients", &error))?;
+        write_atomically(&folder.join("profile.toml"), self.to_toml().as_bytes())
+    }
+
+    /// The text of `profile.toml`.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let mut line = |line: std::fmt::Arguments| {
+            text.write_fmt(line).ok();
+            text.push('\n');
+        };
+        line(format_args!("format = 1"));
+        line(format_args!("name = {}", quoted(&self.name)));
+        line(format_args!("description = {}", quoted(&self.description)));
+        line(format_args!("sample_rate_hz = {}", self.sample_rate_hz));
+        line(format_args!("block_frames = {}", self.block_frames));
+        let form = match self.form {
+            Form::Full => "full",
+            Form::Rtf(_) => "rtf",
+        };
+        line(format_args!("form = \"{form}\""));
+        line(format_args!("makeup_gain_db = {:?}", self.makeup_gain_db));
+        line(format_args!("\n[upmix]"));
+        let mode = match self.upmix.mode {
+            UpmixMode::Separation => "separation",
+            UpmixMode::SeparationShort => "separation-short",
+            UpmixMode::LowLatency => "low-latency",
+            UpmixMode::Off => "off",
+        };
+        line(format_args!("mode = \"{mode}\""));
+        line(format_args!("center_width = {:?}", self.upmix.center_width));
+        line(format_args!("\n[paths]"));
+        for (input, frames) in INPUTS.iter().zip(self.path_delay_frames) {
+            line(format_args!("{input}_delay_frames = {frames}"));
+        }
+        line(format_args!("\n[limiter]"));
+        line(format_args!("ceiling_dbfs = {:?}", self.limiter.ceiling_dbfs));
+        line(format_args!("lookahead_ms = {:?}", self.limiter.lookahead_ms));
+        line(format_args!("release_ms = {:?}", self.limiter.release_ms));
+        for driver in &self.drivers {
+            line(format_args!("\n[[driver]]"));
+            line(format_args!("name = {}", quoted(&driver.name)));
+            line(format_args!("channel = {}", driver.channel));
+            line(format_args!("gain_db = {:?}", driver.gain_db));
+            line(format_args!("delay_frames = {}", driver.delay_frames));
+            line(format_args!("array = {}", quoted(&driver.array)));
+            for eq in &driver.eq {
+                let (kind, has_gain) = match eq.kind {
+                    BiquadKind::Peaking => ("peaking", true),
+                    BiquadKind::LowShelf => ("low-shelf", true),
+                    BiquadKind::HighShelf => ("high-shelf", true),
+                    BiquadKind::LowPass => ("low-pass", false),
+                    BiquadKind::HighPass => ("high-pass", false),
+                };
+                line(format_args!("[[driver.eq]]"));
+                line(format_args!("kind = \"{kind}\""));
+                line(format_args!("frequency_hz = {:?}", eq.frequency_hz));
+                line(format_args!("q = {:?}", eq.q));
+                if has_gain {
+                    line(format_args!("gain_db = {:?}", eq.gain_db));
+                }
+            }
+        }
+        if let Form::Rtf(own) = &self.form {
+            line(format_args!("\n[rtf]"));
+            for (input, own) in INPUTS.iter().zip(own) {
+                let name = self.drivers.get(own.driver).map_or("", |driver| driver.name.as_str());
+                line(format_args!("{input} = {{ own = {}, delay_frames = {} }}", quoted(name), own.delay_frames));
+            }
+        }
+        line(format_args!("\n[provenance]"));
+        line(format_args!("device = {}", quoted(&self.provenance.device)));
+        line(format_args!("version = {}", quoted(&self.provenance.version)));
+        line(format_args!("digest = {}", quoted(&self.provenance.digest)));
+        line(format_args!("note = {}", quoted(&self.provenance.note)));
+        if !self.predicted.is_empty() {
+            let predicted =
+                toml::Table::from_iter([("predicted".to_owned(), toml::Value::Table(self.predicted.clone()))]);
+            line(format_args!("\n{predicted}"));
+        }
+        text
+    }
+}
+
+const INPUTS: [&str; 3] = ["left", "right", "center"];
+
+/// `text` as a TOML string.
+fn quoted(text: &str) -> toml::Value {
+    toml::Value::String(text.to_owned())
+}

@@ -1,16 +1,46 @@
 //! Stereo to left, right and center: C is what both channels share, and L′ + C = L, R′ + C = R always.
+//!
+//! ```text
+//! L, R ─ last K frames ─ spectra ─ statistics (powers of C and of what is L's and R's own, per bin)
+//!            │                         ├─ separation: Wiener filter per bin ─ overlap-add ─┐
+//!            │                         └─ low latency: two causal FIR filters ─────────────┴─ C
+//!            └─ delay ─ L, R ─ minus C ─ L′, R′
+//! ```
 
+mod fir_pair;
+mod geometry;
+mod levinson;
+mod low_latency;
+mod pool;
+mod separation;
 mod spec;
+mod spectra;
+mod split;
+mod statistics;
+#[cfg(test)]
+mod tests;
 
 pub use spec::{UpmixError, UpmixMode, UpmixSpec};
 
+use low_latency::LowLatency;
+use separation::Separation;
+use split::Outputs;
+
 /// The upmix of one stream, in blocks of a constant length.
 ///
-/// Nothing is allocated after construction. Exact silence in gives exact silence out.
+/// Nothing is allocated after construction. Exact silence in gives exact silence out, and nothing decays into
+/// denormals. Hops start on the first sample after construction or [`reset`](Upmix::reset).
 pub struct Upmix {
     spec: UpmixSpec,
     sample_rate_hz: u32,
     block_frames: usize,
+    engine: Engine,
+}
+
+enum Engine {
+    Off,
+    Separation(Box<Separation>),
+    LowLatency(Box<LowLatency>),
 }
 
 impl Upmix {
@@ -25,11 +55,25 @@ impl Upmix {
         if !(0.0..=1.0).contains(&spec.center_width) {
             return Err(UpmixError::CenterWidth(spec.center_width));
         }
-        Ok(Upmix { spec: *spec, sample_rate_hz, block_frames })
+        let center_gain = 1.0 - spec.center_width;
+        let separation = |synthesis| {
+            Engine::Separation(Box::new(Separation::new(sample_rate_hz, synthesis, block_frames, center_gain)))
+        };
+        let engine = match spec.mode {
+            UpmixMode::Separation => separation(512),
+            UpmixMode::SeparationShort => separation(256),
+            UpmixMode::LowLatency => {
+                Engine::LowLatency(Box::new(LowLatency::new(sample_rate_hz, block_frames, center_gain)))
+            }
+            UpmixMode::Off => Engine::Off,
+        };
+        Ok(Upmix { spec: *spec, sample_rate_hz, block_frames, engine })
     }
 
     /// Splits one block; every slice has `block_frames` samples. The outputs lag the input by
-    /// [`latency_frames`](Upmix::latency_frames). Samples must be finite.
+    /// [`latency_frames`](Upmix::latency_frames). Samples must be finite and within ±16.
+    ///
+    /// The outputs are the same for every `block_frames`, up to that latency.
     pub fn process(
         &mut self,
         left: &[f32],
@@ -39,26 +83,57 @@ impl Upmix {
         out_center: &mut [f32],
     ) {
         debug_assert_eq!(left.len(), self.block_frames);
-        out_left.copy_from_slice(left);
-        out_right.copy_from_slice(right);
-        out_center.fill(0.0);
+        debug_assert_eq!(right.len(), self.block_frames);
+        let outputs = Outputs { left: out_left, right: out_right, center: out_center };
+        match &mut self.engine {
+            Engine::Off => {
+                outputs.left.copy_from_slice(left);
+                outputs.right.copy_from_slice(right);
+                outputs.center.fill(0.0);
+            }
+            Engine::Separation(engine) => engine.process(left, right, outputs),
+            Engine::LowLatency(engine) => engine.process(left, right, outputs),
+        }
     }
 
-    /// How far the outputs lag the input, in frames, beyond the block itself.
+    /// How far the outputs lag the input, in frames, beyond the block itself: Ns − min(block, hop) for separation,
+    /// 1 ms for low latency, 0 for off.
     pub fn latency_frames(&self) -> usize {
-        0
+        match &self.engine {
+            Engine::Off => 0,
+            Engine::Separation(engine) => engine.latency_frames(),
+            Engine::LowLatency(engine) => engine.latency_frames(),
+        }
     }
 
-    /// Frames of silence after which the output is exactly silent and the past has been forgotten.
+    /// Frames of silence after which the output is exactly silent and the past counts for little: window, filter and
+    /// the longest time constant of the statistics.
     pub fn memory_frames(&self) -> usize {
-        0
+        match &self.engine {
+            Engine::Off => 0,
+            Engine::Separation(engine) => engine.memory_frames(),
+            Engine::LowLatency(engine) => engine.memory_frames(),
+        }
     }
 
     /// Back to the state at construction.
-    pub fn reset(&mut self) {}
+    pub fn reset(&mut self) {
+        match &mut self.engine {
+            Engine::Off => {}
+            Engine::Separation(engine) => engine.reset(),
+            Engine::LowLatency(engine) => engine.reset(),
+        }
+    }
 
-    /// Takes over the statistics of `old` where the settings are equal, so that a switch needs no new convergence.
+    /// Takes over the statistics of `old` if mode and rate are equal, so that a switch needs no new convergence.
     pub fn adopt(&mut self, old: &Upmix) {
-        let _same = self.spec == old.spec && self.sample_rate_hz == old.sample_rate_hz;
+        if self.spec.mode != old.spec.mode || self.sample_rate_hz != old.sample_rate_hz {
+            return;
+        }
+        match (&mut self.engine, &old.engine) {
+            (Engine::Separation(engine), Engine::Separation(old)) => engine.adopt(old),
+            (Engine::LowLatency(engine), Engine::LowLatency(old)) => engine.adopt(old),
+            _ => {}
+        }
     }
 }

@@ -1,0 +1,202 @@
+//! Low latency: the same statistics, served by two short causal FIR filters that follow them.
+
+use std::sync::Arc;
+
+use realfft::{ComplexToReal, RealFftPlanner};
+use rustfft::num_complex::Complex;
+
+use super::fir_pair::{Crossfade, FirPair};
+use super::geometry::{Geometry, scale_frames};
+use super::levinson::BlockLevinson;
+use super::pool::Pool;
+use super::spectra::{Analyzer, Spectra};
+use super::split::{Outputs, split};
+use super::statistics::{Powers, Statistics};
+
+/// Part of the mean power added to the diagonal of the normal equations.
+const LOADING: f64 = 1e-3;
+/// λ of silence.
+const FLOOR: f64 = 1e-14;
+
+pub(super) struct LowLatency {
+    geometry: Geometry,
+    chunk_frames: usize,
+    delay_frames: usize,
+    analyzer: Analyzer,
+    designer: Designer,
+    filters: FirPair,
+    center: Vec<f32>,
+}
+
+impl LowLatency {
+    pub fn new(sample_rate_hz: u32, block_frames: usize, center_gain: f32) -> LowLatency {
+        let geometry = Geometry::new(sample_rate_hz, 1024, 0, 128, 32);
+        let taps = scale_frames(128, sample_rate_hz);
+        let delay_frames = scale_frames(48, sample_rate_hz);
+        let chunk_frames = block_frames.min(geometry.hop_frames);
+        LowLatency {
+            geometry,
+            chunk_frames,
+            delay_frames,
+            analyzer: Analyzer::new(geometry),
+            designer: Designer::new(&geometry, taps, delay_frames, center_gain),
+            filters: FirPair::new(taps),
+            center: vec![0.0; chunk_frames],
+        }
+    }
+
+    pub fn latency_frames(&self) -> usize {
+        self.delay_frames
+    }
+
+    pub fn memory_frames(&self) -> usize {
+        let statistics = (Statistics::LONGEST_S * f64::from(self.geometry.sample_rate_hz)).ceil() as usize;
+        self.geometry.analysis_frames + self.filters.taps() + statistics
+    }
+
+    pub fn reset(&mut self) {
+        self.analyzer.reset();
+        self.designer.statistics.reset();
+        self.filters.reset();
+    }
+
+    pub fn adopt(&mut self, old: &LowLatency) {
+        if self.geometry == old.geometry {
+            self.designer.statistics.adopt(&old.designer.statistics);
+        }
+    }
+
+    pub fn process(&mut self, left: &[f32], right: &[f32], mut outputs: Outputs) {
+        let chunks = left.chunks_exact(self.chunk_frames).zip(right.chunks_exact(self.chunk_frames));
+        for (index, (left, right)) in chunks.enumerate() {
+            let position = self.analyzer.filled();
+            self.analyzer.push(left, right);
+            let start = self.analyzer.end() - self.chunk_frames;
+            let crossfade = Crossfade { position, frames: self.geometry.hop_frames };
+            self.filters.run(self.analyzer.left(), self.analyzer.right(), start, crossfade, &mut self.center);
+            let delayed = start - self.delay_frames;
+            split(
+                &self.analyzer.left()[delayed..],
+                &self.analyzer.right()[delayed..],
+                &self.center,
+                outputs.chunk(index, self.chunk_frames),
+            );
+            if self.analyzer.is_full() {
+                self.analyzer.transform();
+                self.designer.design(&self.analyzer.spectra, &mut self.filters);
+                self.analyzer.advance();
+            }
+        }
+    }
+}
+
+/// From spectra to the filters of the next hop.
+struct Designer {
+    delay_frames: usize,
+    gain: f64,
+    statistics: Statistics,
+    whitening_pool: Pool,
+    /// `(pl + pr + 2pc)^−0.2`, pooled: evens out the weight of the bins.
+    whitening: Vec<f32>,
+    inverse: Arc<dyn ComplexToReal<f32>>,
+    spectrum: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+    time: Vec<f32>,
+    /// Correlations `c + a`, `c`, `c + b`, taps long.
+    blocks: [Vec<f64>; 3],
+    target: Vec<f64>,
+    solver: BlockLevinson,
+}
+
+impl Designer {
+    fn new(geometry: &Geometry, taps: usize, delay_frames: usize, center_gain: f32) -> Designer {
+        let inverse = RealFftPlanner::new().plan_fft_inverse(geometry.analysis_frames);
+        Designer {
+            delay_frames,
+            gain: f64::from(center_gain),
+            statistics: Statistics::new(geometry),
+            whitening_pool: Pool::new(geometry.bins(), geometry.bin_hz(), 0.25),
+            whitening: vec![0.0; geometry.bins()],
+            spectrum: inverse.make_input_vec(),
+            scratch: inverse.make_scratch_vec(),
+            time: inverse.make_output_vec(),
+            inverse,
+            blocks: [vec![0.0; taps], vec![0.0; taps], vec![0.0; taps]],
+            target: vec![0.0; taps],
+            solver: BlockLevinson::new(taps),
+        }
+    }
+
+    fn design(&mut self, spectra: &Spectra, filters: &mut FirPair) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor was just found to have AVX2.
+            return unsafe { self.design_avx2(spectra, filters) };
+        }
+        self.design_inline(spectra, filters);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn design_avx2(&mut self, spectra: &Spectra, filters: &mut FirPair) {
+        self.design_inline(spectra, filters);
+    }
+
+    #[inline(always)]
+    fn design_inline(&mut self, spectra: &Spectra, filters: &mut FirPair) {
+        self.statistics.update(spectra);
+        let powers = self.statistics.powers();
+        whiten(powers, &mut self.whitening, &mut self.whitening_pool);
+        for (plane, power) in self.blocks.iter_mut().zip([&powers.left, &powers.common, &powers.right]) {
+            for ((bin, power), weight) in self.spectrum.iter_mut().zip(power).zip(&self.whitening) {
+                *bin = Complex::new(power * weight, 0.0);
+            }
+            // Only wrong lengths can fail, and they are the planner's own.
+            if self.inverse.process_with_scratch(&mut self.spectrum, &mut self.time, &mut self.scratch).is_err() {
+                return;
+            }
+            for (value, time) in plane.iter_mut().zip(&self.time) {
+                *value = f64::from(*time);
+            }
+        }
+        let [left, common, right] = &mut self.blocks;
+        for (n, target) in self.target.iter_mut().enumerate() {
+            *target = common[n.abs_diff(self.delay_frames)];
+        }
+        let load = 0.5 * LOADING * (2.0 * common[0] + left[0] + right[0]) + FLOOR;
+        for own in [&mut *left, &mut *right] {
+            for (own, common) in own.iter_mut().zip(&*common) {
+                *own += common;
+            }
+            own[0] += load;
+        }
+        self.solver.solve([left, common, right], &self.target);
+        filters.follow(&self.solver.left, &self.solver.right, self.gain);
+    }
+}
+
+#[inline(always)]
+fn whiten(powers: &Powers, whitening: &mut [f32], pool: &mut Pool) {
+    let bins = whitening.len();
+    let (common, left, right) = (&powers.common[..bins], &powers.left[..bins], &powers.right[..bins]);
+    for k in 0..bins {
+        whitening[k] = left[k] + right[k] + 2.0 * common[k];
+    }
+    pool.apply(whitening);
+    for power in whitening.iter_mut() {
+        *power = inverse_fifth_root(*power);
+    }
+}
+
+/// `x^(−1/5)` within 2·10⁻⁶ for normal x > 0: a guess from the exponent, then Newton's `y(6 − x·y⁵)/5`.
+#[inline(always)]
+fn inverse_fifth_root(x: f32) -> f32 {
+    // The bits of a float are its logarithm: 6/5 of the bias minus a fifth of x's.
+    let guess = 1.276_9e9 - 0.2 * x.to_bits() as i32 as f32;
+    let mut y = f32::from_bits(guess as i32 as u32);
+    for _ in 0..3 {
+        let squared = y * y;
+        y *= 1.2 - 0.2 * x * squared * squared * y;
+    }
+    y
+}

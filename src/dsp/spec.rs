@@ -4,6 +4,8 @@ use thiserror::Error;
 
 use super::biquad::{BiquadKind, BiquadSpec};
 use super::coefficients::Coefficients;
+use super::upmix::UpmixError;
+pub use super::upmix::{UpmixMode, UpmixSpec};
 
 /// Program inputs of the FIR matrix: L′, R′ and C.
 pub const INPUTS: usize = 3;
@@ -84,35 +86,6 @@ impl Default for LimiterSpec {
     }
 }
 
-/// How stereo becomes L′, R′ and C.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct UpmixSpec {
-    /// The method, which fixes quality and latency.
-    pub mode: UpmixMode,
-    /// How much of what both channels share goes to C: 0 (none) to 1 (all).
-    pub center_width: f32,
-}
-
-impl Default for UpmixSpec {
-    /// Separation mode, everything shared goes to the center.
-    fn default() -> UpmixSpec {
-        UpmixSpec { mode: UpmixMode::Separation, center_width: 1.0 }
-    }
-}
-
-/// The upmix's methods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpmixMode {
-    /// Asymmetric windows with 512 samples of synthesis at 48 kHz: 10.7 ms, the best separation.
-    Separation,
-    /// The same with 256 samples of synthesis: 5.3 ms.
-    SeparationShort,
-    /// Two short causal FIRs that follow the same statistics: 1 ms.
-    LowLatency,
-    /// L′ = L, R′ = R, C = 0.
-    Off,
-}
-
 /// Why a chain cannot be built. Each message names the thing, its value, and what would be right.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum SpecError {
@@ -144,8 +117,8 @@ pub enum SpecError {
     Limiter { what: &'static str, value: f32, range: &'static str },
     #[error("limiter group {group} of driver `{driver}` is not supported; use 0 to 15")]
     LimiterGroup { driver: String, group: usize },
-    #[error("upmix center width {0} is not supported; use 0 to 1")]
-    CenterWidth(f32),
+    #[error(transparent)]
+    Upmix(#[from] UpmixError),
 }
 
 /// The name of input `input` in messages.
@@ -219,13 +192,6 @@ impl LimiterSpec {
         within("ceiling in dBFS", self.ceiling_dbfs, -60.0..=0.0, "-60 to 0 dBFS")?;
         within("look-ahead in ms", self.lookahead_ms, 0.1..=20.0, "0.1 to 20 ms")?;
         within("release in ms", self.release_ms, 1.0..=5000.0, "1 to 5000 ms")
-    }
-}
-
-impl UpmixSpec {
-    /// Checks every value.
-    pub fn validate(&self) -> Result<(), SpecError> {
-        if (0.0..=1.0).contains(&self.center_width) { Ok(()) } else { Err(SpecError::CenterWidth(self.center_width)) }
     }
 }
 

@@ -52,9 +52,7 @@ impl Upmix {
         if !block_frames.is_power_of_two() || !(16..=8192).contains(&block_frames) {
             return Err(UpmixError::BlockFrames(block_frames));
         }
-        if !(0.0..=1.0).contains(&spec.center_width) {
-            return Err(UpmixError::CenterWidth(spec.center_width));
-        }
+        spec.validate()?;
         let center_gain = 1.0 - spec.center_width;
         let separation = |synthesis| {
             Engine::Separation(Box::new(Separation::new(sample_rate_hz, synthesis, block_frames, center_gain)))

@@ -51,6 +51,13 @@ impl Default for UpmixSpec {
     }
 }
 
+impl UpmixSpec {
+    /// Checks every value; [`Upmix::new`](super::Upmix::new) does so itself.
+    pub fn validate(&self) -> Result<(), UpmixError> {
+        if (0.0..=1.0).contains(&self.center_width) { Ok(()) } else { Err(UpmixError::CenterWidth(self.center_width)) }
+    }
+}
+
 /// Why an upmix can't be built.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum UpmixError {

@@ -91,7 +91,7 @@ fn settled(signal: &[f32], rate: u32) -> &[f32] {
 /// A voice-like center and side stems with gaps, so that statistics have to move.
 fn program(frames: usize) -> (Vec<f32>, Vec<f32>) {
     let (center, a, b) = (noise(frames, 1), noise(frames, 2), noise(frames, 3));
-    let gate = |n: usize, period: usize| if n / period % 2 == 0 { 1.0 } else { 0.01 };
+    let gate = |n: usize, period: usize| if (n / period).is_multiple_of(2) { 1.0 } else { 0.01 };
     let left = (0..frames).map(|n| center[n] * gate(n, 5000) + a[n] * gate(n, 3001)).collect();
     let right = (0..frames).map(|n| center[n] * gate(n, 5000) + b[n] * gate(n, 1777)).collect();
     (left, right)

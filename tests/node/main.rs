@@ -1,0 +1,291 @@
+//! The sink in a real PipeWire session, with a stand-in for the device and a player that counts frames: what the
+//! device is given must be the player's frames, all of them, bit for bit.
+
+mod device;
+mod player;
+mod session;
+
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use device::{Device, Run};
+use player::Player;
+use session::{Session, wait_for};
+use spatiald::engine::{self, Counters, Pace, RingReader, RingWriter};
+use spatiald::node::{Event, Node, NodeError, PROFILE_KEY, Request};
+
+const NAME: &str = "spatiald.test";
+
+/// The sink with everything around it.
+struct Bed {
+    node: Node,
+    device: Device,
+    events: mpsc::Receiver<Event>,
+    counters: Arc<Counters>,
+    pace: Arc<Pace>,
+    session: Session,
+}
+
+fn request(session: &Session) -> Request {
+    Request {
+        node_name: NAME.into(),
+        description: "Test Speaker".into(),
+        rate_hz: 48_000,
+        latency_frames: 256,
+        suspend_seconds: 1,
+        profile: "cylinder".into(),
+        published_latency_frames: 1000,
+        socket: Some(session.socket()),
+    }
+}
+
+fn ring() -> (RingWriter, RingReader) {
+    engine::ring(engine::ring::DEFAULT_CAPACITY_FRAMES)
+}
+
+impl Bed {
+    fn start(request_of: impl FnOnce(&Session) -> Request, period: usize, ppm: f64) -> Bed {
+        let session = Session::start();
+        let pace = Pace::new(48_000).unwrap();
+        let counters = Arc::new(Counters::default());
+        let (writer, reader) = ring();
+        let (sender, events) = mpsc::channel();
+        let device = Device::start(reader, Arc::clone(&pace), period, ppm);
+        let node = Node::spawn(request_of(&session), writer, Arc::clone(&pace), Arc::clone(&counters), sender)
+            .unwrap_or_else(|error| panic!("{error}"));
+        Bed { node, device, events, counters, pace, session }
+    }
+
+    fn play(&self, first: u32) -> Player {
+        Player::start(&self.session.socket(), NAME, first)
+    }
+
+    /// Waits until the device was given `frames` more.
+    fn run(&self, frames: u64) {
+        let target = self.device.frames() + frames;
+        let deadline = Instant::now() + Duration::from_secs(20 + 2 * frames / 48_000);
+        while self.device.frames() < target {
+            assert!(Instant::now() < deadline, "the device is not given frames: {:?}", self.device.heard());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn await_event(&self, wanted: &Event) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) if event == *wanted => return,
+                Ok(_) => {}
+                Err(_) => panic!("no event {wanted:?}"),
+            }
+        }
+    }
+
+    /// The one run that was played from `first`, without a gap.
+    fn one_run(&self, first: u32) -> Run {
+        let heard = self.device.heard();
+        assert_eq!(heard.foreign, 0);
+        assert_eq!(heard.runs.len(), 1, "gaps: {:?}", heard.runs);
+        assert_eq!(heard.runs[0].first, first, "the first frames were lost");
+        heard.runs[0]
+    }
+
+    fn wpctl(&self, arguments: &[&str]) -> String {
+        self.session.tool("wpctl", arguments)
+    }
+}
+
+#[test]
+fn frames_arrive_bit_for_bit_whatever_the_device_s_clock() {
+    for (period, ppm) in [(256, 200.0), (1024, -300.0), (256, -300.0), (1024, 200.0)] {
+        let bed = Bed::start(|session| Request { latency_frames: period as u32, ..request(session) }, period, ppm);
+        let player = bed.play(1);
+        bed.run(4 * 48_000);
+        drop(player);
+        bed.one_run(1);
+        let counts = bed.counters.snapshot();
+        assert_eq!(counts.quantum_frames as usize, period);
+        assert_eq!(counts.overruns, 0);
+        assert!(counts.data_thread != engine::Scheduling::Unknown);
+    }
+}
+
+#[test]
+fn the_quantum_changes_without_a_gap() {
+    let bed = Bed::start(request, 256, 200.0);
+    let _player = bed.play(1);
+    bed.run(12_000);
+    for quantum in [256, 1024, 64, 256, 2048, 32, 8192, 0] {
+        bed.session.force_quantum(quantum);
+        let expected = if quantum == 0 { 256 } else { quantum };
+        wait_for("the quantum", || bed.counters.snapshot().quantum_frames == expected);
+        bed.run(24_000);
+    }
+    bed.one_run(1);
+}
+
+#[test]
+fn players_see_time_and_latency() {
+    let bed = Bed::start(request, 256, 0.0);
+    let player = bed.play(1);
+    bed.run(24_000);
+    wait_for("the published latency", || player.time().delay == 1000);
+    let before = player.time().ticks;
+    bed.run(48_000);
+    let ticks = player.time().ticks - before;
+    assert!(ticks.abs_diff(48_000) < 10_000, "{ticks} ticks in about 48000 frames");
+    bed.node.publish_latency(4321);
+    wait_for("the new latency", || player.time().delay == 4321);
+    bed.one_run(1);
+}
+
+#[test]
+fn the_first_sound_after_a_pause_and_after_suspension_is_not_lost() {
+    let bed = Bed::start(request, 256, 200.0);
+    bed.await_event(&Event::DriverWon);
+    let player = bed.play(1);
+    bed.await_event(&Event::Streaming);
+    bed.run(24_000);
+    drop(player);
+    bed.await_event(&Event::Paused);
+    assert!(!bed.pace.is_streaming());
+    let player = bed.play(1_000_000);
+    bed.await_event(&Event::Streaming);
+    bed.run(24_000);
+    drop(player);
+    bed.await_event(&Event::Suspended);
+    let player = bed.play(2_000_000);
+    bed.await_event(&Event::Resumed);
+    bed.run(24_000);
+    drop(player);
+    let heard = bed.device.heard();
+    let firsts: Vec<u32> = heard.runs.iter().map(|run| run.first).collect();
+    assert_eq!(firsts, [1, 1_000_000, 2_000_000], "{:?}", heard.runs);
+}
+
+#[test]
+fn volume_and_mute_work_and_are_remembered() {
+    let bed = Bed::start(request, 256, 0.0);
+    let id = bed.node.id().to_string();
+    let _player = bed.play(1);
+    bed.run(12_000);
+    bed.one_run(1);
+    // wpctl's scale is cubic: 0.5 is a gain of 1/8.
+    bed.wpctl(&["set-volume", &id, "0.5"]);
+    let frames = bed.counters.snapshot().frames_in;
+    wait_for("12000 frames", || bed.counters.snapshot().frames_in > frames + 12_000);
+    let foreign = bed.device.heard().foreign;
+    assert!(foreign > 0, "an eighth of most counts is no count");
+    bed.wpctl(&["set-mute", &id, "1"]);
+    wait_for("silence", || bed.device.heard().last == 0.0);
+    bed.wpctl(&["set-mute", &id, "0"]);
+    wait_for("sound", || bed.device.heard().last != 0.0);
+    assert!(bed.wpctl(&["get-volume", &id]).contains("0.50"));
+
+    // A new node of the same name is the same speaker to its users. WirePlumber writes its state after a second.
+    let state = || bed.session.state("restore-stream");
+    wait_for("the volume to be stored", || state().contains("0.125"));
+    let Bed { node, counters, pace, session, .. } = bed;
+    let writer = node.stop().unwrap();
+    let (sender, _events) = mpsc::channel();
+    let node = Node::spawn(request(&session), writer, pace, counters, sender).unwrap_or_else(|error| panic!("{error}"));
+    let id = node.id().to_string();
+    wait_for("the volume to be restored", || session.tool("wpctl", &["get-volume", &id]).contains("0.50"));
+}
+
+#[test]
+fn the_profile_is_shown_and_asked_for() {
+    let bed = Bed::start(request, 256, 0.0);
+    let id = bed.node.id().to_string();
+    let shown = || bed.session.tool("pw-dump", &[&id]);
+    wait_for("the profile", || shown().contains(PROFILE_KEY) && shown().contains("\"cylinder\""));
+    let params = format!("{{ params = [ \"{PROFILE_KEY}\" \"wide\" ] }}");
+    bed.session.tool("pw-cli", &["s", &id, "Props", &params]);
+    bed.await_event(&Event::ProfileRequested("wide".into()));
+    bed.node.show_profile("wide");
+    wait_for("the new profile", || shown().contains("\"wide\""));
+    assert!(!shown().contains("\"cylinder\""));
+}
+
+#[test]
+fn a_desktop_finds_a_speaker() {
+    let bed = Bed::start(request, 256, 0.0);
+    let id = bed.node.id().to_string();
+    bed.wpctl(&["set-default", &id]);
+    let status = bed.wpctl(&["status"]);
+    let line = status.lines().find(|line| line.contains("Test Speaker")).unwrap_or_else(|| panic!("{status}"));
+    assert!(line.contains('*'), "not the default: {line}");
+    let dump = bed.session.tool("pw-dump", &[&id]);
+    for property in [
+        r#""media.class": "Audio/Sink""#,
+        r#""node.name": "spatiald.test""#,
+        r#""media.name": "spatiald.test""#,
+        r#""node.rate": "1/48000""#,
+        r#""node.virtual": false"#,
+        r#""session.suspend-timeout-seconds": 1"#,
+    ] {
+        assert!(dump.contains(property), "{property} in {dump}");
+    }
+}
+
+#[test]
+fn another_driver_can_win_and_lose() {
+    let bed = Bed::start(request, 256, 0.0);
+    bed.await_event(&Event::DriverWon);
+    let _player = bed.play(1);
+    bed.run(12_000);
+    let other = "{ factory.name=support.null-audio-sink node.name=other media.class=Audio/Sink object.linger=true
+        audio.position=[FL FR] priority.driver=40000 priority.session=1 }";
+    bed.session.tool("pw-cli", &["create-node", "adapter", other]);
+    wait_for("the other sink", || bed.session.tool("pw-link", &["-i"]).contains("other:playback_FL"));
+    bed.session.tool("pw-link", &["spatiald.test:monitor_FL", "other:playback_FL"]);
+    bed.await_event(&Event::DriverLost);
+    assert!(!bed.pace.is_driving());
+    bed.run(24_000);
+    bed.session.tool("pw-link", &["-d", "spatiald.test:monitor_FL", "other:playback_FL"]);
+    bed.await_event(&Event::DriverWon);
+    assert!(bed.pace.is_driving());
+    bed.run(24_000);
+    assert_eq!(bed.device.heard().foreign, 0);
+}
+
+#[test]
+fn pipewire_s_death_is_told_and_survived() {
+    let mut bed = Bed::start(request, 256, 0.0);
+    let player = bed.play(1);
+    bed.run(12_000);
+    bed.session.kill("wireplumber");
+    bed.session.kill("pipewire");
+    let reason = loop {
+        match bed.events.recv_timeout(Duration::from_secs(20)).expect("no event") {
+            Event::Disconnected(reason) => break reason,
+            _ => {}
+        }
+    };
+    assert!(reason.contains("PipeWire"), "{reason}");
+    assert!(!bed.pace.is_streaming() && !bed.pace.is_driving());
+    drop(player);
+
+    // While it is away: a clean refusal that names the socket, again and again.
+    let Bed { node, device, counters, pace, mut session, .. } = bed;
+    let mut writer = node.stop().expect("the ring comes back");
+    let (sender, events) = mpsc::channel();
+    for _ in 0..3 {
+        let refused = Node::spawn(request(&session), writer, pace.clone(), counters.clone(), sender.clone()).err();
+        let refused = refused.expect("nobody answers");
+        assert!(matches!(refused.error, NodeError::Unreachable { .. }), "{refused}");
+        assert!(refused.to_string().contains(session.socket().to_str().unwrap()), "{refused}");
+        writer = refused.ring.expect("the ring comes back");
+    }
+
+    session.start_pipewire();
+    let node = Node::spawn(request(&session), writer, Arc::clone(&pace), counters.clone(), sender)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let bed = Bed { node, device, events, counters, pace, session };
+    let _player = bed.play(5_000_000);
+    bed.run(24_000);
+    let heard = bed.device.heard();
+    assert_eq!(heard.foreign, 0);
+    assert_eq!(heard.runs.last().unwrap().first, 5_000_000, "{:?}", heard.runs);
+}

@@ -1,1 +1,450 @@
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+
+use super::choice::{Choice, Reason, Remembered, choose};
+use super::machine::Machine;
+use super::*;
+use crate::config::{Config, MatchRule, Places};
+use crate::dsp::{BiquadKind, UpmixMode};
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles")
+}
+
+const NAMES: [&str; 6] = ["bar", "bar-wide", "cylinder", "cylinder-wide", "pair", "pair-wide"];
+
+const PAIR: &str = r#"format = 1
+name = "two"
+sample_rate_hz = 48000
+
+[[driver]]
+name = "left"
+channel = 0
+
+[[driver]]
+name = "right"
+channel = 1
+"#;
+
+fn impulses(drivers: usize, taps: usize) -> Coefficients {
+    let mut samples = vec![0.0; 3 * drivers * taps];
+    for fir in samples.chunks_exact_mut(taps) {
+        fir[taps / 4] = 1.0;
+    }
+    Coefficients::new(drivers, taps, samples).unwrap()
+}
+
+/// A folder with `toml` and coefficients for two drivers.
+fn folder_with(toml: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("profile.toml"), toml).unwrap();
+    write_coefficients(&folder.path().join("coefficients.wav"), &impulses(2, 16), 48_000).unwrap();
+    folder
+}
+
+/// The error of loading `folder`, without its path.
+fn fault(folder: &Path) -> String {
+    match Profile::load(folder) {
+        Ok(profile) => format!("accepted: {profile:?}"),
+        Err(error) => error.to_string().replace(&format!("{}/", folder.display()), ""),
+    }
+}
+
+#[test]
+fn the_shipped_profiles_load() {
+    for name in NAMES {
+        let profile = Profile::load(&shipped().join(name)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(profile.name, name);
+        assert_eq!(profile.sample_rate_hz, 48_000);
+        assert_eq!(profile.channels(), profile.drivers.len());
+        let spec = profile.chain_spec();
+        spec.validate().unwrap();
+        assert!(spec.drivers.iter().all(|driver| driver.limiter_group == 0));
+    }
+}
+
+#[test]
+fn every_fault_has_its_place_and_remedy() {
+    let edited = |from: &str, to: &str| {
+        assert!(PAIR.contains(from));
+        fault(folder_with(&PAIR.replacen(from, to, 1)).path())
+    };
+    let after = |rest: &str| fault(folder_with(&format!("{PAIR}{rest}")).path());
+    let cases = [
+        (
+            edited("name = \"two\"", "name = \"\""),
+            "profile.toml:2:8: the profile's name \"\" is empty; use up to 64 of these, like \"front-left\"",
+        ),
+        (
+            edited("name = \"two\"", "name = \"../two\""),
+            "profile.toml:2:8: the profile's name \"../two\" is not made of letters, digits, `.`, `_` and `-`; use up to 64 of these, like \"front-left\"",
+        ),
+        (edited("48000", "4800"), "profile.toml:3:18: `sample_rate_hz` is 4800; use 8000 to 192000"),
+        (edited("48000", "-1"), "profile.toml:3:18: `sample_rate_hz` is -1; a whole number from 0 is needed"),
+        (
+            edited("48000\n", "48000\nblock_frames = 250\n"),
+            "profile.toml:4:16: `block_frames` is 250; use a power of two from 16 to 8192, like 256",
+        ),
+        (
+            edited("48000\n", "48000\nmakeup_gain_db = nan\n"),
+            "profile.toml:4:18: `makeup_gain_db` is NaN; use -60 to 60",
+        ),
+        (
+            edited("48000\n", "48000\nmakeup_gain_db = inf\n"),
+            "profile.toml:4:18: `makeup_gain_db` is inf; use -60 to 60",
+        ),
+        (
+            edited("48000\n", "48000\nmakeup_gain = 1.0\n"),
+            "profile.toml:4:1: unknown key `makeup_gain`; did you mean `makeup_gain_db`?",
+        ),
+        (
+            edited("48000\n", "48000\nform = \"rtf\"\n"),
+            "profile.toml:4:8: `form = \"rtf\"` needs a table `[rtf]` that names each input's own driver; add it, or write `form = \"full\"`",
+        ),
+        (edited("\"right\"", "\"left\""), "profile.toml:10:8: two drivers are named \"left\"; give each its own name"),
+        (
+            edited("channel = 1", "channel = 0"),
+            "profile.toml:11:11: channel 0 already feeds driver \"left\"; give each driver its own channel",
+        ),
+        (edited("channel = 1", "channel = 32"), "profile.toml:11:11: `channel` is 32; channels count from 0 to 31"),
+        (edited("channel = 1", "chanel = 1"), "profile.toml:11:1: unknown key `chanel`; did you mean `channel`?"),
+        (edited("channel = 1", ""), "profile.toml:9:1: the key `channel` is missing; add it to this table"),
+        (after("delay_frames = 20000\n"), "profile.toml:12:16: `delay_frames` is 20000; use at most 16384"),
+        (after("gain_db = 61\n"), "profile.toml:12:11: `gain_db` is 61; use -60 to 60"),
+        (
+            after("[[driver.eq]]\nkind = \"low-pass\"\nfrequency_hz = 30000\n"),
+            "profile.toml:14:16: `frequency_hz` is 30000; use 1 to 21600",
+        ),
+        (
+            after("[[driver.eq]]\nkind = \"low-pass\"\nfrequency_hz = 300\ngain_db = 3\n"),
+            "profile.toml:15:11: a low-pass or high-pass has no `gain_db`; remove the key",
+        ),
+        (
+            after("[[driver.eq]]\nkind = \"peaking\"\nfrequency_hz = 300\n"),
+            "profile.toml:12:1: this EQ section has no `gain_db`; say by how many dB it raises or lowers",
+        ),
+        (
+            after("[[driver.eq]]\nkind = \"bell\"\nfrequency_hz = 300\n"),
+            "profile.toml:13:8: \"bell\" is not known here; use \"peaking\" or \"low-shelf\" or \"high-shelf\" or \"low-pass\" or \"high-pass\"",
+        ),
+        (after("[upmix]\ncenter_width = 1.5\n"), "profile.toml:13:16: `center_width` is 1.5; use 0 to 1"),
+        (after("[limiter]\nceiling_dbfs = 3\n"), "profile.toml:13:16: `ceiling_dbfs` is 3; use -60 to 0"),
+        (
+            after("[rtf]\nleft = { own = \"left\" }\nright = { own = \"right\" }\ncenter = { own = \"left\" }\n"),
+            "profile.toml:12:1: `[rtf]` belongs to `form = \"rtf\"`; write that, or remove this table",
+        ),
+        (
+            fault(folder_with("format = 1\nname = \"a\"\nsample_rate_hz = 48000\ndriver = []\n").path()),
+            "profile.toml:4:10: there are 0 drivers; describe 1 to 16",
+        ),
+        (
+            fault(folder_with("format = 1\nname = \"a\"\nsample_rate_hz = 48000\n").path()),
+            "profile.toml:1:1: the key `driver` is missing; add it to this table",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn every_fault_of_the_coefficients_is_named() {
+    let folder = folder_with(PAIR);
+    let path = folder.path().join("coefficients.wav");
+    let with = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        fault(folder.path())
+    };
+    let wav = |channels: u16, bits: u16, float: bool, rate: u32, frames: usize, value: f32| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: bits,
+            sample_format: if float { hound::SampleFormat::Float } else { hound::SampleFormat::Int },
+        };
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        for index in 0..frames * usize::from(channels) {
+            if float {
+                let value = if index == 6 * 5 + 4 { value } else { 0.5 };
+                writer.write_sample(value).unwrap();
+            } else {
+                writer.write_sample(1i16).unwrap();
+            }
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    };
+    let good = wav(6, 32, true, 48_000, 16, 0.5);
+    fs::write(&path, &good).unwrap();
+    Profile::load(folder.path()).unwrap();
+
+    let cases = [
+        (
+            with(&wav(4, 32, true, 48_000, 16, 0.5)),
+            "the file has 4 channels; 6 are needed: 3 inputs (left, right, center) x 2 drivers",
+        ),
+        (with(&wav(6, 16, false, 48_000, 16, 0.5)), "the samples are 16-bit integer; store 32-bit float"),
+        (
+            with(&wav(6, 32, true, 44_100, 16, 0.5)),
+            "the sample rate is 44100 Hz; 48000 Hz is needed, as profile.toml or the file's name says",
+        ),
+        (
+            with(&wav(6, 32, true, 48_000, 16, f32::NAN)),
+            "frame 5 of channel 4 (center to driver 0) is NaN; every coefficient must be finite and within ±1e6",
+        ),
+        (
+            with(&wav(6, 32, true, 48_000, 16, f32::INFINITY)),
+            "frame 5 of channel 4 (center to driver 0) is inf; every coefficient must be finite and within ±1e6",
+        ),
+        (with(&wav(6, 32, true, 48_000, 0, 0.5)), "the FIRs have 0 taps; use 1 to 8192 frames"),
+        (with(&wav(6, 32, true, 48_000, 8193, 0.5)), "the FIRs have 8193 taps; use 1 to 8192 frames"),
+        (with(&good[..good.len() - 50]), "the file is cut short at frame 13 of 16; copy or design it again"),
+        (with(&vec![0; 5 << 20]), "the file is larger than any coefficient set; use at most 8192 taps"),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, format!("coefficients.wav: {expected}"));
+    }
+    assert!(with(b"").starts_with("coefficients.wav: this is not a WAV file"));
+    assert!(with(b"fLaC and more").starts_with("coefficients.wav: this is not a WAV file"));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(fault(folder.path()), "coefficients.wav: cannot read the coefficients: no such file or directory");
+    fs::create_dir(&path).unwrap();
+    assert!(fault(folder.path()).contains("this is not a file"));
+}
+
+#[test]
+fn what_is_saved_loads_unchanged() {
+    let mut profile = Profile::load(&shipped().join("cylinder")).unwrap();
+    profile.description = "quotes \" and\nlines \\ and ö".into();
+    profile.form = Form::Rtf([
+        Own { driver: 0, delay_frames: 17 },
+        Own { driver: 1, delay_frames: 17 },
+        Own { driver: 2, delay_frames: 0 },
+    ]);
+    profile.path_delay_frames = [3, 4, 5];
+    profile.makeup_gain_db = -0.1;
+    profile.upmix.mode = UpmixMode::LowLatency;
+    profile.upmix.center_width = 0.3;
+    profile.drivers[1].array = "woofer".into();
+    profile.drivers[1].channel = 7;
+    profile.drivers[1].gain_db = 1.7;
+    profile.drivers[1].eq = vec![
+        BiquadSpec { kind: BiquadKind::Peaking, frequency_hz: 997.3, q: 1.1, gain_db: -3.3 },
+        BiquadSpec { kind: BiquadKind::HighPass, frequency_hz: 80.0, q: 0.7, gain_db: 0.0 },
+    ];
+    profile.predicted = toml::from_str("a = 1\n[b]\nc = [1.5, 2.0]\n[[d.e]]\nf = \"g\"\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("new/profile");
+    profile.save(&folder).unwrap();
+    profile.folder = folder.clone();
+    let loaded = Profile::load(&folder).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded, profile);
+    assert_eq!(loaded.channels(), 8);
+    assert_eq!(loaded.channel_map(), [0, 7, 2]);
+    assert_eq!(loaded.chain_spec().drivers[1].limiter_group, 1);
+    let left: Vec<_> = fs::read_dir(&folder).unwrap().collect();
+    assert_eq!(left.len(), 2, "nothing unfinished stays behind");
+}
+
+#[test]
+fn the_rtf_form_folds_into_full_firs() {
+    let folder = folder_with(&format!(
+        "{}\n[rtf]\nleft = {{ own = \"left\", delay_frames = 2 }}\nright = {{ own = \"right\" }}\ncenter = {{ own = \"left\", delay_frames = 1 }}\n",
+        PAIR.replace("48000\n", "48000\nform = \"rtf\"\n")
+    ));
+    #[rustfmt::skip]
+    let stored = vec![
+        1.0, 0.5, 0.0,   0.0, 0.0, 2.0, // left: EQ, W
+        0.0, 3.0, 0.0,   1.0, 0.0, 0.0, // right: W, EQ
+        1.0, 0.0, 0.0,   0.25, 0.0, 0.0, // center: EQ, W
+    ];
+    let set = Coefficients::new(2, 3, stored).unwrap();
+    write_coefficients(&folder.path().join("coefficients.wav"), &set, 48_000).unwrap();
+    let full = Profile::load(folder.path()).unwrap().full_coefficients();
+    assert_eq!(full.taps(), 4);
+    assert_eq!(full.fir(0, 0), [0.0, 0.0, 1.0, 0.5]);
+    assert_eq!(full.fir(0, 1), [0.0, 0.0, 2.0, 1.0]);
+    assert_eq!(full.fir(1, 0), [0.0, 3.0, 0.0, 0.0]);
+    assert_eq!(full.fir(1, 1), [1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(full.fir(2, 0), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(full.fir(2, 1), [0.25, 0.0, 0.0, 0.0]);
+}
+
+/// Frequency response of a FIR, as (re, im).
+fn response(fir: &[f32], frequency_hz: f64, rate_hz: f64) -> (f64, f64) {
+    let w = 2.0 * std::f64::consts::PI * frequency_hz / rate_hz;
+    fir.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, &h)| {
+        let phase = w * n as f64;
+        (re + f64::from(h) * phase.cos(), im - f64::from(h) * phase.sin())
+    })
+}
+
+#[test]
+fn another_rate_has_the_same_response() {
+    let mut profile = Profile::load(&shipped().join("cylinder")).unwrap();
+    profile.path_delay_frames = [0, 0, 37];
+    profile.drivers[1].delay_frames = 11;
+    for rate_hz in [44_100, 96_000, 88_200] {
+        let other = profile.at_rate(rate_hz).unwrap();
+        assert_eq!(other.sample_rate_hz, rate_hz);
+        let rate = f64::from(rate_hz);
+        let (before, after) = (profile.full_coefficients(), other.full_coefficients());
+        let total = |profile: &Profile, input: usize, driver: usize| {
+            (profile.path_delay_frames[input] + profile.drivers[driver].delay_frames) as f64
+        };
+        for frequency_hz in [100.0, 1000.0, 5000.0, 12_000.0, 20_000.0] {
+            // One lead, common to all paths, is allowed; beyond it the phase must agree too.
+            let mut lead = None;
+            for input in 0..3 {
+                for driver in 0..3 {
+                    let (r0, i0) = response(before.fir(input, driver), frequency_hz, 48_000.0);
+                    let (r1, i1) = response(after.fir(input, driver), frequency_hz, rate);
+                    let level = 20.0 * (r1.hypot(i1) / r0.hypot(i0)).log10();
+                    // Deep in a stop band the absolute error counts, not the ratio.
+                    let absolute = (r1.hypot(i1) - r0.hypot(i0)).abs();
+                    assert!(
+                        level.abs() < 0.05 || absolute < 1e-4,
+                        "{rate_hz} {frequency_hz} {input}{driver}: {level} dB"
+                    );
+                    if r0.hypot(i0) < 0.01 {
+                        continue;
+                    }
+                    let delay_s = total(&other, input, driver) / rate - total(&profile, input, driver) / 48_000.0;
+                    let turn = i1.atan2(r1) - i0.atan2(r0) - 2.0 * std::f64::consts::PI * frequency_hz * delay_s;
+                    let (c, s) = (turn.cos(), turn.sin());
+                    let (c0, s0) = *lead.get_or_insert((c, s));
+                    assert!((c - c0).hypot(s - s0) < 0.01, "{rate_hz} {frequency_hz} {input}{driver}: phase {turn}");
+                }
+            }
+        }
+    }
+    assert!(profile.at_rate(7000).is_err());
+    assert_eq!(profile.at_rate(48_000).unwrap(), profile);
+}
+
+#[test]
+fn a_unit_impulse_stays_one_at_another_rate() {
+    let folder = folder_with(PAIR);
+    let mut set = vec![0.0; 6 * 4];
+    set.chunks_exact_mut(4).for_each(|fir| fir[0] = 1.0);
+    write_coefficients(&folder.path().join("coefficients.wav"), &Coefficients::new(2, 4, set).unwrap(), 48_000)
+        .unwrap();
+    let other = Profile::load(folder.path()).unwrap().at_rate(44_100).unwrap();
+    let fir = other.full_coefficients().fir(0, 0).to_vec();
+    for frequency_hz in [20.0, 1000.0, 20_000.0] {
+        let (re, im) = response(&fir, frequency_hz, 44_100.0);
+        let level = 20.0 * (re.hypot(im) * 48_000.0 / 44_100.0).log10();
+        let scale = 20.0 * (48_000.0f64 / 44_100.0).log10();
+        assert!((level - scale).abs() < 0.05, "{frequency_hz} Hz: {level} dB, {scale}");
+    }
+}
+
+#[test]
+fn coefficients_of_another_rate_are_preferred() {
+    let folder = folder_with(PAIR);
+    let other = impulses(2, 9);
+    write_coefficients(&folder.path().join("coefficients-44100.wav"), &other, 44_100).unwrap();
+    let profile = Profile::load(folder.path()).unwrap();
+    let at_rate = profile.at_rate(44_100).unwrap();
+    assert_eq!(at_rate.full_coefficients().fir(0, 0), &other.fir(0, 0)[..3]);
+    fs::write(folder.path().join("coefficients-44100.wav"), b"RIFF").unwrap();
+    assert!(profile.at_rate(44_100).unwrap_err().to_string().contains("coefficients-44100.wav"));
+}
+
+fn places(home: &Path) -> Places {
+    Places::from(|name| (name == "HOME").then(|| home.into()))
+}
+
+#[test]
+fn names_are_searched_and_paths_are_not() {
+    let home = tempfile::tempdir().unwrap();
+    let places = places(home.path());
+    let own = home.path().join(".config/spatiald/profiles/mine");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("profile.toml"), PAIR).unwrap();
+    assert_eq!(find("mine", &places).unwrap(), own);
+    assert!(installed(&places).contains(&("mine".into(), own.clone())));
+    assert_eq!(find("./anything", &places).unwrap(), Path::new("./anything"));
+    let file = own.join("profile.toml");
+    assert_eq!(find(file.to_str().unwrap(), &places).unwrap(), own);
+    let error = find("absent-profile", &places).unwrap_err().to_string();
+    assert!(error.contains("there is no profile `absent-profile` in "), "{error}");
+    assert!(error.contains("mine"), "{error}");
+    for name in ["", "a b", "\u{1b}[2J", ".hidden"] {
+        let error = find(name, &places).unwrap_err().to_string();
+        assert!(error.contains("cannot be the name of a profile"), "{error}");
+        assert!(!error.contains(char::is_control));
+    }
+}
+
+#[test]
+fn the_choice_follows_its_order() {
+    let machine = Machine { hat_product: "DAC8x".into(), ..Machine::default() };
+    let rule = |hat: &str, profile: &str| MatchRule {
+        card: None,
+        hat_product: Some(hat.into()),
+        device_tree_model: None,
+        dmi_product: None,
+        dmi_vendor: None,
+        profile: profile.into(),
+    };
+    let config = Config {
+        profile: Some("configured".into()),
+        matches: vec![rule("Amp4", "other"), rule("DAC*", "matched")],
+        ..Config::default()
+    };
+    let choice = |profile: &str, reason| Some(Choice { profile: profile.into(), reason });
+    assert_eq!(choose(Some("named"), Some("last"), &machine, &config), choice("named", Reason::CommandLine));
+    assert_eq!(choose(None, Some("last"), &machine, &config), choice("last", Reason::Remembered));
+    assert_eq!(choose(None, None, &machine, &config), choice("matched", Reason::Matched(2)));
+    assert_eq!(choose(None, None, &Machine::default(), &config), choice("configured", Reason::Configured));
+    assert_eq!(choose(None, None, &machine, &Config::default()), None);
+}
+
+#[test]
+fn what_was_asked_for_is_remembered_until_forgotten() {
+    let home = tempfile::tempdir().unwrap();
+    let places = places(home.path());
+    let memory = Remembered::new(&places, "kitchen");
+    assert_eq!(memory.read().unwrap(), None);
+    memory.forget().unwrap();
+    memory.write("bar").unwrap();
+    memory.write("bar-wide").unwrap();
+    assert_eq!(memory.read().unwrap().as_deref(), Some("bar-wide"));
+    assert_eq!(Remembered::new(&places, "default").read().unwrap(), None);
+    let file = home.path().join(".local/state/spatiald/kitchen/profile");
+    fs::write(&file, "\u{1b}]0;").unwrap();
+    assert_eq!(memory.read().unwrap(), None);
+    memory.forget().unwrap();
+    assert!(!file.exists());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_bytes_make_the_coefficients_panic(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+        at in 0usize..200,
+        value in any::<u8>(),
+    ) {
+        coefficients::parse(&bytes, 2, 48_000).ok();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.wav");
+        write_coefficients(&path, &impulses(2, 5), 48_000).unwrap();
+        let mut damaged = fs::read(&path).unwrap();
+        let place = at % damaged.len();
+        damaged[place] = value;
+        coefficients::parse(&damaged, 2, 48_000).ok();
+    }
+
+    #[test]
+    fn no_text_makes_a_profile_panic(line in 0usize..14, text in "\\PC{0,40}") {
+        let mut lines: Vec<&str> = PAIR.lines().collect();
+        lines.insert(line.min(lines.len()), &text);
+        fault(folder_with(&lines.join("\n")).path());
+    }
+}

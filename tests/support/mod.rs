@@ -2,9 +2,15 @@
 //! analysis. A test uses a part of it, hence the allowance.
 #![allow(dead_code, unused_imports)]
 
+pub mod analysis;
 pub mod card;
+pub mod process;
 pub mod recording;
+pub mod session;
+pub mod signal;
 pub mod wait;
 
 pub use card::Card;
+pub use process::Process;
 pub use recording::Recording;
+pub use session::{Session, Setup};

@@ -1,0 +1,90 @@
+//! A child process that never outlives the test: ended by its id when dropped, also on a panic.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::wait::wait_until;
+
+/// A running program with its output in a file.
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    status: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts `command`; both outputs go to `folder/NAME.log`.
+    pub fn start(name: &str, command: &mut Command, folder: &Path) -> Process {
+        let log = folder.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log).expect("a log file");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|e| panic!("{name} does not start: {e}"));
+        Process { name: name.to_owned(), child, log, status: None }
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// What it has printed so far.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        if self.status.is_none() {
+            kill(self.pid(), signal).expect("a child of ours");
+        }
+    }
+
+    /// Its status, if it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait().expect("a child of ours");
+        }
+        self.status
+    }
+
+    /// Waits for its end; panics, with what it printed, if it does not come.
+    pub fn wait(&mut self) -> ExitStatus {
+        if !wait_until(|| self.ended().is_some()) {
+            panic!("{} does not end:\n{}", self.name, self.output());
+        }
+        self.status.unwrap()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        if self.ended().is_none() {
+            self.signal(Signal::SIGTERM);
+        }
+        self.wait()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let output = self.output();
+            let tail = output.char_indices().rev().nth(3000).map_or(0, |(i, _)| i);
+            eprintln!("---- {} ----\n{}", self.name, &output[tail..]);
+        }
+        if self.ended().is_some() {
+            return;
+        }
+        self.signal(Signal::SIGTERM);
+        if !wait_until(|| self.ended().is_some()) {
+            self.signal(Signal::SIGKILL);
+            self.status = self.child.wait().ok();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A private desktop session without a desktop: D-Bus, PipeWire and WirePlumber in folders of their own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::wait::{wait_for, wait_until};
+
+/// Variables of the surrounding session that must not leak in.
+const FOREIGN: [&str; 6] =
+    ["PIPEWIRE_REMOTE", "PIPEWIRE_RUNTIME_DIR", "PULSE_SERVER", "PULSE_RUNTIME_PATH", "DISPLAY", "RUNTIME_DIRECTORY"];
+
+/// What a session is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// The quantum players get that ask for none.
+    pub quantum_frames: u32,
+    /// Also run the PulseAudio server.
+    pub pulse: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup { quantum_frames: 1024, pulse: false }
+    }
+}
+
+/// A running session. Fields are dropped in order: its programs before its folder.
+pub struct Session {
+    pulse: Option<Process>,
+    wireplumber: Option<Process>,
+    pipewire: Option<Process>,
+    bus: Process,
+    folder: TempDir,
+}
+
+impl Session {
+    pub fn start() -> Session {
+        Session::with(Setup::default())
+    }
+
+    pub fn with(setup: Setup) -> Session {
+        let folder = tempfile::Builder::new().prefix("session.").tempdir().expect("a temporary folder");
+        for name in ["run", "config/pipewire/pipewire.conf.d", "state", "data", "cache", "log"] {
+            fs::create_dir_all(folder.path().join(name)).expect("the session's folders");
+        }
+        fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o700)).expect("permissions");
+        fs::write(folder.path().join("config/pipewire/pipewire.conf.d/50-test.conf"), pipewire_conf(setup))
+            .expect("the session's configuration");
+        let socket = folder.path().join("run/bus");
+        let mut command = in_session("dbus-daemon", folder.path());
+        command
+            .args(["--session", "--nofork", "--nopidfile", "--address"])
+            .arg(format!("unix:path={}", socket.display()));
+        let bus = Process::start("dbus-daemon", &mut command, &folder.path().join("log"));
+        assert!(wait_until(|| socket.exists()), "no session bus");
+        let mut session = Session { pulse: None, wireplumber: None, pipewire: None, bus, folder };
+        session.start_pipewire();
+        if setup.pulse {
+            session.pulse = Some(session.run("pipewire-pulse"));
+            assert!(wait_until(|| session.path("run/pulse/native").exists()), "no PulseAudio socket");
+        }
+        session
+    }
+
+    /// Starts PipeWire and WirePlumber, and waits until both answer.
+    pub fn start_pipewire(&mut self) {
+        self.pipewire = Some(self.run("pipewire"));
+        assert!(wait_until(|| self.path("run/pipewire-0").exists()), "no PipeWire socket");
+        self.wireplumber = Some(self.run("wireplumber"));
+        // WirePlumber is up when its metadata is: before that, no stream is linked and no default is kept.
+        assert!(
+            wait_until(|| {
+                let objects = self.output("pw-cli", &["ls", "Metadata"]);
+                objects.status.success() && String::from_utf8_lossy(&objects.stdout).contains("\"default\"")
+            }),
+            "no WirePlumber"
+        );
+    }
+
+    /// Ends PipeWire and WirePlumber as a crash would.
+    pub fn kill_pipewire(&mut self) {
+        for process in [self.wireplumber.take(), self.pipewire.take()].into_iter().flatten() {
+            process.signal(nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+
+    fn run(&self, program: &str) -> Process {
+        Process::start(program, &mut self.command(program), &self.path("log"))
+    }
+
+    /// A path in the session's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A program that will run inside the session.
+    pub fn command(&self, program: &str) -> Command {
+        in_session(program, self.folder.path())
+    }
+
+    /// Starts a program inside the session under a name for its log.
+    pub fn spawn(&self, name: &str, command: &mut Command) -> Process {
+        Process::start(name, command, &self.path("log"))
+    }
+
+    /// Runs a program inside the session to its end.
+    pub fn output(&self, program: &str, arguments: &[&str]) -> Output {
+        self.command(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}"))
+    }
+
+    /// The same, where only success will do: what it printed.
+    pub fn text(&self, program: &str, arguments: &[&str]) -> String {
+        let output = self.output(program, arguments);
+        assert!(
+            output.status.success(),
+            "{program} {arguments:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The graph as PipeWire tells it.
+    pub fn dump(&self) -> Vec<Value> {
+        let text = self.text("pw-dump", &["--no-colors"]);
+        // While objects come and go, 0.3.65 may print more than one array: the last is the newest.
+        let arrays = serde_json::Deserializer::from_str(&text).into_iter::<Vec<Value>>();
+        arrays.filter_map(Result::ok).last().unwrap_or_default()
+    }
+
+    /// The node of this name, if it is there.
+    pub fn node(&self, name: &str) -> Option<Value> {
+        self.dump().into_iter().find(|object| object["info"]["props"]["node.name"] == name)
+    }
+
+    /// Waits for the node of this name; gives its id.
+    pub fn node_id(&self, name: &str) -> u64 {
+        wait_for(name, || self.node(name)?["id"].as_u64())
+    }
+
+    /// Forces the graph's quantum; 0 lets it float again.
+    pub fn force_quantum(&self, frames: u32) {
+        self.text("pw-metadata", &["-n", "settings", "0", "clock.force-quantum", &frames.to_string()]);
+    }
+}
+
+fn pipewire_conf(setup: Setup) -> String {
+    // The stock configuration raises the smallest quantum inside a virtual machine: undone.
+    format!(
+        "context.properties = {{\n  default.clock.rate = 48000\n  default.clock.allowed-rates = [ 44100 48000 96000 ]\n  \
+         default.clock.quantum = {}\n  default.clock.min-quantum = 16\n  \
+         vm.overrides = {{ default.clock.min-quantum = 16 }}\n}}\n",
+        setup.quantum_frames
+    )
+}
+
+fn in_session(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    for name in FOREIGN {
+        command.env_remove(name);
+    }
+    command
+        .env("HOME", folder)
+        .env("XDG_RUNTIME_DIR", folder.join("run"))
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("XDG_DATA_HOME", folder.join("data"))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", folder.join("run/bus").display()))
+        .env("LC_ALL", "C");
+    command
+}

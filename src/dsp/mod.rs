@@ -4,13 +4,24 @@
 //! L, R ─ upmix ─ L′, R′, C ─ path delays ─ FIR matrix 3×N ─ per driver: gain, EQ, delay ─ limiter ─ N drivers
 //! ```
 
+//!
+//! [`Chain`] is the whole of it, built from a [`ChainSpec`]; a [`Switcher`] crossfades from one chain to the next.
+
 pub mod biquad;
+pub mod chain;
 pub mod coefficients;
+pub mod delay;
+pub mod fir_matrix;
 pub mod limiter;
 pub mod spec;
+pub mod switcher;
 pub mod upmix;
 
 pub use biquad::{BiquadKind, BiquadSpec};
+pub use chain::{Chain, Latency};
 pub use coefficients::Coefficients;
+pub use fir_matrix::FirMatrix;
 pub use limiter::Limiter;
-pub use spec::{ChainSpec, DriverSpec, LimiterSpec, SpecError, UpmixMode, UpmixSpec};
+pub use spec::{ChainSpec, DriverSpec, LimiterSpec, SpecError};
+pub use switcher::Switcher;
+pub use upmix::{Upmix, UpmixMode, UpmixSpec};

@@ -11,6 +11,8 @@ pub use super::upmix::{UpmixMode, UpmixSpec};
 pub const INPUTS: usize = 3;
 /// Most drivers a chain can feed.
 pub const MAX_DRIVERS: usize = 16;
+/// Most channels a device can have.
+pub const MAX_CHANNELS: usize = 32;
 /// Longest FIR, in taps.
 pub const MAX_TAPS: usize = 8192;
 /// Smallest and largest processing block, in frames; blocks are powers of two.
@@ -51,6 +53,8 @@ pub struct ChainSpec {
 pub struct DriverSpec {
     /// Shown in messages and in the status.
     pub name: String,
+    /// The device's channel it is wired to, from 0; no two drivers share one.
+    pub channel: usize,
     /// Gain in dB.
     pub gain_db: f32,
     /// Delay in frames.
@@ -62,9 +66,9 @@ pub struct DriverSpec {
 }
 
 impl DriverSpec {
-    /// A driver with no gain, delay or equalizer, in limiter group 0.
-    pub fn flat(name: impl Into<String>) -> DriverSpec {
-        DriverSpec { name: name.into(), gain_db: 0.0, delay_frames: 0, eq: Vec::new(), limiter_group: 0 }
+    /// A driver on `channel` with no gain, delay or equalizer, in limiter group 0.
+    pub fn flat(name: impl Into<String>, channel: usize) -> DriverSpec {
+        DriverSpec { name: name.into(), channel, gain_db: 0.0, delay_frames: 0, eq: Vec::new(), limiter_group: 0 }
     }
 }
 
@@ -117,6 +121,10 @@ pub enum SpecError {
     Limiter { what: &'static str, value: f32, range: &'static str },
     #[error("limiter group {group} of driver `{driver}` is not supported; use 0 to 15")]
     LimiterGroup { driver: String, group: usize },
+    #[error("driver `{driver}` is on device channel {channel}; use 0 to 31")]
+    Channel { driver: String, channel: usize },
+    #[error("drivers `{first}` and `{second}` are both on device channel {channel}; give each its own")]
+    SharedChannel { first: String, second: String, channel: usize },
     #[error(transparent)]
     Upmix(#[from] UpmixError),
 }
@@ -135,7 +143,6 @@ impl ChainSpec {
         if !BLOCK_FRAMES.contains(&self.block_frames) || !self.block_frames.is_power_of_two() {
             return Err(SpecError::BlockFrames(self.block_frames));
         }
-        self.upmix.validate()?;
         if self.drivers.len() != self.coefficients.drivers() {
             return Err(SpecError::DriverMismatch {
                 described: self.drivers.len(),
@@ -146,8 +153,15 @@ impl ChainSpec {
             check_delay(frames, || format!("the {} path", input_name(input)))?;
         }
         check_gain(self.makeup_gain_db, || "make-up gain".into())?;
-        for driver in &self.drivers {
+        for (k, driver) in self.drivers.iter().enumerate() {
             driver.validate(self.sample_rate_hz)?;
+            if let Some(first) = self.drivers[..k].iter().find(|other| other.channel == driver.channel) {
+                return Err(SpecError::SharedChannel {
+                    first: first.name.clone(),
+                    second: driver.name.clone(),
+                    channel: driver.channel,
+                });
+            }
         }
         self.limiter.map_or(Ok(()), |limiter| limiter.validate())
     }
@@ -156,6 +170,9 @@ impl ChainSpec {
 impl DriverSpec {
     fn validate(&self, sample_rate_hz: u32) -> Result<(), SpecError> {
         check_gain(self.gain_db, || format!("gain of driver `{}`", self.name))?;
+        if self.channel >= MAX_CHANNELS {
+            return Err(SpecError::Channel { driver: self.name.clone(), channel: self.channel });
+        }
         check_delay(self.delay_frames, || format!("driver `{}`", self.name))?;
         if self.limiter_group >= MAX_DRIVERS {
             return Err(SpecError::LimiterGroup { driver: self.name.clone(), group: self.limiter_group });

@@ -1,0 +1,332 @@
+//! The whole signal path of one profile: the one thing the daemon, `render` and the tests run.
+//!
+//! # Blocks
+//!
+//! Inside, everything works in blocks of the profile's `block_frames`. [`Chain::process`] takes any number of frames:
+//! it collects a block while it gives out the one before, at a constant latency of one block. So the samples are the
+//! same, bit for bit, whatever the length of the calls.
+//!
+//! # Rest
+//!
+//! After silence that outlasts every memory the chain resets itself and rests, at next to no cost. The first sample
+//! that is not zero wakes it, and *its block grid begins on that sample*: what is played after silence gives the same
+//! samples as the same music from a chain just built, wherever it fell between the quanta of the graph.
+
+use super::biquad::Biquad;
+use super::coefficients::Coefficients;
+use super::delay::Delay;
+use super::fir_matrix::FirMatrix;
+use super::limiter::Limiter;
+use super::spec::{ChainSpec, DriverSpec, INPUTS, SpecError, db_to_gain};
+use super::upmix::Upmix;
+
+/// Input beyond ± this is no music (24 dB over full scale) and is clamped.
+const INPUT_LIMIT: f32 = 16.0;
+/// Input below this (−300 dB) counts as zero, so that powers and products stay clear of denormals.
+const INPUT_FLOOR: f32 = 1e-15;
+/// Output below this (−200 dB) is a filter's tail that has faded.
+const FADED: f32 = 1e-10;
+/// Silence beyond the signal's memory before the chain rests, in seconds: by then the upmix's averages have decayed.
+const REST_AFTER_S: f64 = 0.5;
+
+/// Where a chain's latency comes from, in frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Latency {
+    /// Collecting a block.
+    pub block_frames: usize,
+    /// The upmix, beyond the block.
+    pub upmix_frames: usize,
+    /// Path delay, main peak of the FIR and driver delay along the strongest path.
+    pub filter_frames: usize,
+    /// The limiter's look-ahead.
+    pub limiter_frames: usize,
+}
+
+impl Latency {
+    /// All of it.
+    pub fn total_frames(&self) -> usize {
+        self.block_frames + self.upmix_frames + self.filter_frames + self.limiter_frames
+    }
+}
+
+/// Stereo in, one plane a driver out. See the module.
+pub struct Chain {
+    sample_rate_hz: u32,
+    block_frames: usize,
+    channels: Vec<usize>,
+    latency: Latency,
+    memory_frames: usize,
+
+    upmix: Upmix,
+    path_delays: [Delay; INPUTS],
+    matrix: FirMatrix,
+    drivers: Vec<Driver>,
+    limiter: Option<Limiter>,
+
+    /// The block being collected: left, right.
+    input: [Vec<f32>; 2],
+    /// L′, R′, C.
+    paths: [Vec<f32>; INPUTS],
+    /// The last block, one plane a driver, being given out.
+    output: Vec<Vec<f32>>,
+    /// Frames collected, and given out, of the current block.
+    filled_frames: usize,
+    /// Frames of silence that were processed.
+    silent_frames: usize,
+    resting: bool,
+}
+
+struct Driver {
+    eq: Vec<Biquad>,
+    delay: Delay,
+}
+
+impl Chain {
+    /// Allocates a chain, at rest.
+    ///
+    /// # Errors
+    /// [`SpecError`] where a value of `spec` is out of range, or two don't fit together.
+    pub fn new(spec: &ChainSpec) -> Result<Chain, SpecError> {
+        spec.validate()?;
+        let block_frames = spec.block_frames;
+        let upmix = Upmix::new(&spec.upmix, spec.sample_rate_hz, block_frames)?;
+        let groups: Vec<usize> = spec.drivers.iter().map(|driver| driver.limiter_group).collect();
+        let limiter = spec.limiter.as_ref().map(|limiter| Limiter::new(limiter, &groups, spec.sample_rate_hz));
+        let coefficients = with_gains(spec)?;
+        let latency = Latency {
+            block_frames,
+            upmix_frames: upmix.latency_frames(),
+            filter_frames: main_peak_frames(&coefficients, spec),
+            limiter_frames: limiter.as_ref().map_or(0, Limiter::latency_frames),
+        };
+        let longest = |delays: &mut dyn Iterator<Item = usize>| delays.max().unwrap_or(0);
+        let memory_frames = 2 * block_frames
+            + upmix.latency_frames()
+            + upmix.memory_frames()
+            + longest(&mut spec.path_delay_frames.iter().copied())
+            + coefficients.taps()
+            + longest(&mut spec.drivers.iter().map(|driver| driver.delay_frames))
+            + limiter.as_ref().map_or(0, Limiter::memory_frames);
+        let plane = || vec![0.0; block_frames];
+        Ok(Chain {
+            sample_rate_hz: spec.sample_rate_hz,
+            block_frames,
+            channels: spec.drivers.iter().map(|driver| driver.channel).collect(),
+            latency,
+            memory_frames,
+            upmix,
+            path_delays: spec.path_delay_frames.map(Delay::new),
+            matrix: FirMatrix::new(&coefficients, block_frames),
+            drivers: spec.drivers.iter().map(|driver| Driver::new(driver, spec.sample_rate_hz)).collect(),
+            limiter,
+            input: std::array::from_fn(|_| plane()),
+            paths: std::array::from_fn(|_| plane()),
+            output: spec.drivers.iter().map(|_| plane()).collect(),
+            filled_frames: 0,
+            silent_frames: 0,
+            resting: true,
+        })
+    }
+
+    /// Plays `left` and `right` (equal lengths, any) into `out`: one plane a driver, each at least as long.
+    ///
+    /// What is not a number becomes 0, what is beyond ±16 is clamped.
+    pub fn process(&mut self, left: &[f32], right: &[f32], out: &mut [&mut [f32]]) {
+        let frames = left.len().min(right.len());
+        let mut at = 0;
+        while at < frames {
+            at += if self.resting {
+                self.rest(&left[at..frames], &right[at..frames], at, out)
+            } else {
+                self.collect(&left[at..frames], &right[at..frames], at, out)
+            };
+        }
+    }
+
+    /// Gives out silence up to the first sample that is not; wakes on it. Returns the frames given out.
+    fn rest(&mut self, left: &[f32], right: &[f32], at: usize, out: &mut [&mut [f32]]) -> usize {
+        let silent = left.iter().zip(right).take_while(|(l, r)| sane(**l) == 0.0 && sane(**r) == 0.0).count();
+        self.resting = silent == left.len();
+        for plane in out.iter_mut() {
+            plane[at..at + silent].fill(0.0);
+        }
+        silent
+    }
+
+    /// Collects part of a block while giving out the last; processes the block when it is full. Returns the frames.
+    fn collect(&mut self, left: &[f32], right: &[f32], at: usize, out: &mut [&mut [f32]]) -> usize {
+        let frames = left.len().min(self.block_frames - self.filled_frames);
+        let block = self.filled_frames..self.filled_frames + frames;
+        for (collected, samples) in self.input.iter_mut().zip([left, right]) {
+            for (collected, sample) in collected[block.clone()].iter_mut().zip(samples) {
+                *collected = sane(*sample);
+            }
+        }
+        for (plane, last) in out.iter_mut().zip(&self.output) {
+            plane[at..at + frames].copy_from_slice(&last[block.clone()]);
+        }
+        self.filled_frames += frames;
+        if self.filled_frames == self.block_frames {
+            self.filled_frames = 0;
+            self.process_block();
+            self.rest_when_faded();
+        }
+        frames
+    }
+
+    /// The signal path, in the order it is drawn in [`crate::dsp`].
+    fn process_block(&mut self) {
+        let [left, right, center] = &mut self.paths;
+        self.upmix.process(&self.input[0], &self.input[1], left, right, center);
+        for (delay, path) in self.path_delays.iter_mut().zip(&mut self.paths) {
+            delay.process(path);
+        }
+        let mut planes: [&mut [f32]; super::spec::MAX_DRIVERS] = Default::default();
+        for (plane, output) in planes.iter_mut().zip(&mut self.output) {
+            *plane = output;
+        }
+        let planes = &mut planes[..self.drivers.len()];
+        let [left, right, center] = &self.paths;
+        self.matrix.process([left, right, center], planes);
+        for (driver, plane) in self.drivers.iter_mut().zip(planes.iter_mut()) {
+            driver.process(plane);
+        }
+        if let Some(limiter) = &mut self.limiter {
+            limiter.process(planes);
+        }
+    }
+
+    /// Rests when the block just processed was silent in and out for long enough.
+    fn rest_when_faded(&mut self) {
+        if self.input.iter().flatten().any(|&sample| sample != 0.0) {
+            self.silent_frames = 0;
+            return;
+        }
+        self.silent_frames += self.block_frames;
+        let patience = self.memory_frames + (REST_AFTER_S * f64::from(self.sample_rate_hz)) as usize;
+        if self.silent_frames >= patience
+            && self.limiter.as_ref().is_none_or(Limiter::is_at_unity)
+            && self.output.iter().flatten().all(|sample| sample.abs() < FADED)
+        {
+            self.reset();
+        }
+    }
+
+    /// Back to the state after construction.
+    pub fn reset(&mut self) {
+        self.upmix.reset();
+        self.path_delays.iter_mut().for_each(Delay::reset);
+        self.matrix.reset();
+        self.drivers.iter_mut().for_each(Driver::reset);
+        if let Some(limiter) = &mut self.limiter {
+            limiter.reset();
+        }
+        self.output.iter_mut().for_each(|plane| plane.fill(0.0));
+        self.filled_frames = 0;
+        self.silent_frames = 0;
+        self.resting = true;
+    }
+
+    /// Copies what the upmix of `old` has learned, where its settings are the same.
+    pub fn adopt(&mut self, old: &Chain) {
+        self.upmix.adopt(&old.upmix);
+    }
+
+    /// Frames a second.
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
+    /// How many planes [`Chain::process`] fills.
+    pub fn drivers(&self) -> usize {
+        self.drivers.len()
+    }
+
+    /// The device channel of each driver.
+    pub fn channels(&self) -> &[usize] {
+        &self.channels
+    }
+
+    /// Frames between a sample and its main peak at the strongest driver: constant.
+    pub fn latency_frames(&self) -> usize {
+        self.latency.total_frames()
+    }
+
+    /// The latency by stage.
+    pub fn latency(&self) -> Latency {
+        self.latency
+    }
+
+    /// Frames after which nothing of an input sample is left in the output, EQ tails apart.
+    pub fn memory_frames(&self) -> usize {
+        self.memory_frames
+    }
+
+    /// What the limiter takes from `driver` now, in dB, ≥ 0.
+    pub fn gain_reduction_db(&self, driver: usize) -> f32 {
+        self.limiter.as_ref().map_or(0.0, |limiter| limiter.gain_reduction_db(driver))
+    }
+
+    /// Whether silence has outlasted every memory.
+    pub fn is_resting(&self) -> bool {
+        self.resting
+    }
+}
+
+impl Driver {
+    fn new(spec: &DriverSpec, sample_rate_hz: u32) -> Driver {
+        Driver {
+            eq: spec.eq.iter().map(|section| Biquad::new(section.coefficients(sample_rate_hz))).collect(),
+            delay: Delay::new(spec.delay_frames),
+        }
+    }
+
+    fn process(&mut self, plane: &mut [f32]) {
+        for section in &mut self.eq {
+            section.process(plane);
+        }
+        self.delay.process(plane);
+    }
+
+    fn reset(&mut self) {
+        self.eq.iter_mut().for_each(Biquad::reset);
+        self.delay.reset();
+    }
+}
+
+/// A sample the chain can work on.
+fn sane(sample: f32) -> f32 {
+    // Comparisons with NaN are false: it becomes 0.
+    if sample.abs() >= INPUT_FLOOR { sample.clamp(-INPUT_LIMIT, INPUT_LIMIT) } else { 0.0 }
+}
+
+/// The FIRs with make-up gain and driver gains folded in: they cost nothing then.
+fn with_gains(spec: &ChainSpec) -> Result<Coefficients, SpecError> {
+    let makeup = db_to_gain(spec.makeup_gain_db);
+    let (drivers, taps) = (spec.coefficients.drivers(), spec.coefficients.taps());
+    let samples = (0..INPUTS).flat_map(|input| {
+        spec.drivers.iter().enumerate().flat_map(move |(k, driver)| {
+            let gain = makeup * db_to_gain(driver.gain_db);
+            spec.coefficients.fir(input, k).iter().map(move |&tap| (f64::from(tap) * gain) as f32)
+        })
+    });
+    Coefficients::new(drivers, taps, samples.collect())
+}
+
+/// Path delay + main peak + driver delay of the FIR with the largest tap.
+fn main_peak_frames(coefficients: &Coefficients, spec: &ChainSpec) -> usize {
+    let mut strongest = (0.0, 0);
+    for input in 0..INPUTS {
+        for (k, driver) in spec.drivers.iter().enumerate() {
+            for (tap, value) in coefficients.fir(input, k).iter().enumerate() {
+                if value.abs() > strongest.0 {
+                    strongest = (value.abs(), spec.path_delay_frames[input] + tap + driver.delay_frames);
+                }
+            }
+        }
+    }
+    strongest.1
+}
+
+#[cfg(test)]
+mod tests;

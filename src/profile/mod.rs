@@ -119,6 +119,7 @@ impl Profile {
                 });
                 DriverSpec {
                     name: driver.name.clone(),
+                    channel: driver.channel,
                     gain_db: driver.gain_db,
                     delay_frames: driver.delay_frames,
                     eq: driver.eq.clone(),

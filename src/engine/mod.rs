@@ -20,10 +20,16 @@
 //! - One owner: no chain is ever seen by two threads. New ones arrive by [`handover`], old ones leave the same way.
 
 pub mod counters;
+pub mod fade;
+pub mod feed;
 pub mod handover;
 pub mod pace;
+pub mod player;
+pub mod realtime;
 pub mod ring;
 
 pub use counters::{Counters, Scheduling, Snapshot};
+pub use handover::handover;
 pub use pace::Pace;
+pub use player::{Player, Stage};
 pub use ring::{RingReader, RingWriter, ring};

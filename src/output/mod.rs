@@ -1,5 +1,21 @@
 //! ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats.
+//!
+//! [`open`] turns a [`Request`] into a configured [`Device`], or says in one line why it cannot. [`Writer`] plays a
+//! [`Player`](crate::engine::Player) on it, on a thread of its own.
 
+mod device;
+mod error;
 pub mod formats;
+mod holder;
+mod mixer;
+mod open;
+mod reserve;
+pub mod writer;
 
+pub use device::Device;
+pub use error::OutputError;
 pub use formats::Format;
+pub use holder::Holder;
+pub use mixer::{MixerControl, MixerValue};
+pub use open::{MAX_CHANNELS, Params, Request, card_number, open};
+pub use writer::{Event, Writer};

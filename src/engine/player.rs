@@ -1,0 +1,180 @@
+//! What the device plays: the ring through the chain, faded in and out. Runs on the writer thread and owns the chain.
+
+use std::sync::Arc;
+
+use super::counters::{Counters, MAX_DRIVERS};
+use super::fade::Fade;
+use super::feed::Feed;
+use super::handover::Receiver;
+use super::pace::{Pace, now_ns};
+use super::ring::RingReader;
+
+/// Most device channels a player fills.
+pub const MAX_CHANNELS: usize = 32;
+/// Time from silence to full level, and back, in ms.
+const FADE_MS: usize = 50;
+/// Frames processed at a time.
+const CHUNK_FRAMES: usize = 1024;
+
+/// The stage between the stereo input and the device's channels: chains, and the crossfade between them. None of the
+/// calls may allocate, free or wait.
+pub trait Stage: Send + 'static {
+    /// What can be switched to.
+    type Chain: Send + 'static;
+    /// Fills `out`, one plane per device channel, from `left` and `right`; all of one length.
+    fn process(&mut self, left: &[f32], right: &[f32], out: &mut [&mut [f32]]);
+    /// Begins the switch to `next`.
+    ///
+    /// # Errors
+    /// Gives `next` back while a switch is under way.
+    fn install(&mut self, next: Box<Self::Chain>) -> Result<(), Box<Self::Chain>>;
+    /// True from [`Stage::install`] until the new chain plays alone.
+    fn is_switching(&self) -> bool;
+    /// The chain that was switched away from, once that is over.
+    fn take_retired(&mut self) -> Option<Box<Self::Chain>>;
+    /// Constant latency of the chain that plays.
+    fn latency_frames(&self) -> usize;
+    /// Drivers of the chain that plays.
+    fn drivers(&self) -> usize;
+    /// Gain reduction of its limiter.
+    fn gain_reduction_db(&self, driver: usize) -> f32;
+    /// True while it gives out silence from silence.
+    fn is_resting(&self) -> bool;
+}
+
+/// See the module.
+pub struct Player<S: Stage> {
+    feed: Feed,
+    stage: S,
+    handover: Receiver<S::Chain>,
+    /// A chain whose way back was full.
+    unreturned: Option<Box<S::Chain>>,
+    fade: Fade,
+    pace: Arc<Pace>,
+    counters: Arc<Counters>,
+    left: Box<[f32]>,
+    right: Box<[f32]>,
+    latency_frames: usize,
+}
+
+impl<S: Stage> Player<S> {
+    /// A muted player of `stage`, fed by `reader`, taking new chains from `handover`.
+    pub fn new(
+        reader: RingReader,
+        stage: S,
+        handover: Receiver<S::Chain>,
+        pace: Arc<Pace>,
+        counters: Arc<Counters>,
+    ) -> Player<S> {
+        let latency_frames = stage.latency_frames();
+        pace.set_chain_latency_frames(latency_frames);
+        Player {
+            feed: Feed::new(reader, Arc::clone(&pace), Arc::clone(&counters)),
+            stage,
+            handover,
+            unreturned: None,
+            fade: Fade::new(FADE_MS * pace.rate_hz() as usize / 1000),
+            pace,
+            counters,
+            left: vec![0.0; CHUNK_FRAMES].into(),
+            right: vec![0.0; CHUNK_FRAMES].into(),
+            latency_frames,
+        }
+    }
+
+    /// Fills `out`, planes of equal length, one per device channel, with what comes next.
+    pub fn render(&mut self, out: &mut [&mut [f32]]) {
+        let begun_ns = now_ns();
+        let frames = out.first().map_or(0, |plane| plane.len());
+        self.exchange_chains();
+        let mut done = 0;
+        while done < frames {
+            let chunk = (frames - done).min(CHUNK_FRAMES);
+            let mut planes: [&mut [f32]; MAX_CHANNELS] = std::array::from_fn(|_| &mut [][..]);
+            let channels = out.len().min(MAX_CHANNELS);
+            for (part, plane) in planes.iter_mut().zip(out.iter_mut()) {
+                *part = &mut plane[done..done + chunk];
+            }
+            let planes = &mut planes[..channels];
+            let (left, right) = (&mut self.left[..chunk], &mut self.right[..chunk]);
+            self.feed.pull(left, right);
+            self.stage.process(left, right, planes);
+            self.fade.apply(planes);
+            done += chunk;
+        }
+        self.report(frames, begun_ns);
+    }
+
+    /// Takes a new chain if one waits and none is being switched to; sends away the one that is done.
+    fn exchange_chains(&mut self) {
+        if let Some(old) = self.unreturned.take().or_else(|| self.stage.take_retired()) {
+            self.unreturned = self.handover.retire(old).err();
+        }
+        if self.unreturned.is_none()
+            && !self.stage.is_switching()
+            && let Some(next) = self.handover.receive()
+        {
+            // Refused in spite of the question above: it goes back undropped.
+            self.unreturned = self.stage.install(next).err();
+        }
+    }
+
+    fn report(&mut self, frames: usize, begun_ns: u64) {
+        let latency_frames = self.stage.latency_frames();
+        if latency_frames != self.latency_frames {
+            self.latency_frames = latency_frames;
+            self.pace.set_chain_latency_frames(latency_frames);
+        }
+        for driver in 0..self.stage.drivers().min(MAX_DRIVERS) {
+            self.counters.set_gain_reduction_db(driver, self.stage.gain_reduction_db(driver));
+        }
+        if frames > 0 {
+            let spent_ns = now_ns().saturating_sub(begun_ns) as f32;
+            let period_ns = frames as f32 * 1e9 / self.pace.rate_hz() as f32;
+            self.counters.add_load(spent_ns / period_ns);
+        }
+    }
+
+    /// See [`Feed::is_ready`].
+    pub fn is_ready(&self, frames: usize) -> bool {
+        self.feed.is_ready(frames)
+    }
+
+    /// Frames waiting in the ring.
+    pub fn fill_frames(&self) -> usize {
+        self.feed.fill_frames()
+    }
+
+    /// True while only silence comes in and only silence goes out.
+    pub fn is_resting(&self) -> bool {
+        self.feed.is_idle() && self.stage.is_resting()
+    }
+
+    /// Plays silence for the next `frames`, leaving what comes in the ring.
+    pub fn hold(&mut self, frames: usize) {
+        self.feed.hold(frames);
+    }
+
+    /// Rises to full level.
+    pub fn fade_in(&mut self) {
+        self.fade.fade_in();
+    }
+
+    /// Falls to silence.
+    pub fn fade_out(&mut self) {
+        self.fade.fade_out();
+    }
+
+    /// Silent from the next frame on: the device has stopped by itself.
+    pub fn mute(&mut self) {
+        self.fade.mute();
+    }
+
+    /// True once everything that leaves is silence.
+    pub fn is_muted(&self) -> bool {
+        self.fade.is_muted()
+    }
+}
+
+#[cfg(test)]
+mod tests;

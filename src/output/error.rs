@@ -1,0 +1,100 @@
+//! Why a device cannot be used, and what to do about it.
+
+use thiserror::Error;
+
+use super::formats::Format;
+use super::holder::Holder;
+
+/// Why a device could not be opened. Each message names the PCM, the value and the remedy, in one line.
+#[derive(Debug, Error)]
+pub enum OutputError {
+    /// ALSA knows no PCM of this name, or its card is not there.
+    #[error("ALSA PCM '{pcm}' does not exist; `aplay -L` lists those that do{}", detail(.message))]
+    NotFound { pcm: String, message: String },
+    /// Another process holds it.
+    #[error("ALSA PCM '{pcm}' is busy{}; stop the holder or choose another device", held_by(.holder))]
+    Busy { pcm: String, holder: Option<Holder> },
+    /// The device node may not be opened by this user.
+    #[error(
+        "no permission to open ALSA PCM '{pcm}'; add the user to the group 'audio' or log in on the machine's seat"
+    )]
+    Permission { pcm: String },
+    /// No configuration with enough channels.
+    #[error("ALSA PCM '{pcm}' has {offered} channels and the profile needs {needed}; choose another device or profile")]
+    Channels { pcm: String, needed: usize, offered: String },
+    /// The card does not run at this rate.
+    #[error("ALSA PCM '{pcm}' does not run at {rate_hz} Hz; it offers {} Hz", join(.offered_hz))]
+    Rate { pcm: String, rate_hz: u32, offered_hz: Vec<u32> },
+    /// None of the formats we speak, or not the one asked for.
+    #[error("ALSA PCM '{pcm}' does not take {wanted}; of the formats known here it offers {}", join(.offered))]
+    Format { pcm: String, wanted: String, offered: Vec<Format> },
+    /// The buffer does not hold two periods.
+    #[error(
+        "ALSA PCM '{pcm}' offers a buffer of {buffer_frames} frames for periods of {period_frames}; ask for a shorter period"
+    )]
+    Buffer { pcm: String, period_frames: usize, buffer_frames: usize },
+    /// Any other refusal.
+    #[error("ALSA PCM '{pcm}': {what} failed: {}{}", errno_text(*.errno), detail(.message))]
+    Alsa { pcm: String, what: &'static str, errno: i32, message: String },
+    /// The name cannot be passed to ALSA.
+    #[error("'{0}' cannot be the name of an ALSA PCM: it is empty or contains a zero byte")]
+    Name(String),
+    /// A thread could not be started.
+    #[error("could not start the thread '{name}': {source}")]
+    Thread { name: &'static str, source: std::io::Error },
+}
+
+impl OutputError {
+    /// True when waiting may help: the device is absent, busy, or in trouble, rather than unsuitable.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Busy { .. } | Self::Alsa { .. } | Self::Permission { .. })
+    }
+}
+
+fn detail(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(" ({message})") }
+}
+
+fn held_by(holder: &Option<Holder>) -> String {
+    holder.as_ref().map_or_else(String::new, |holder| format!(": held by {holder}"))
+}
+
+fn join<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        return "none".into();
+    }
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn errno_text(errno: i32) -> String {
+    nix::errno::Errno::from_raw(errno).desc().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_is_one_line_that_names_the_device() {
+        let pcm = || "hw:DAC8x".to_string();
+        let holder = Some(Holder { pid: 7, name: "pipewire".into() });
+        let errors = [
+            OutputError::NotFound { pcm: pcm(), message: String::new() },
+            OutputError::Busy { pcm: pcm(), holder },
+            OutputError::Permission { pcm: pcm() },
+            OutputError::Channels { pcm: pcm(), needed: 6, offered: "2".into() },
+            OutputError::Rate { pcm: pcm(), rate_hz: 44_100, offered_hz: vec![48_000, 96_000] },
+            OutputError::Format { pcm: pcm(), wanted: "S16_LE".into(), offered: vec![] },
+            OutputError::Buffer { pcm: pcm(), period_frames: 512, buffer_frames: 600 },
+            OutputError::Alsa { pcm: pcm(), what: "open", errno: 5, message: "x".into() },
+        ];
+        for error in &errors {
+            let text = error.to_string();
+            assert!(text.contains("hw:DAC8x") && !text.contains('\n'), "{text}");
+        }
+        assert!(errors[1].to_string().contains("held by pipewire (pid 7)"));
+        assert!(errors[4].to_string().ends_with("48000, 96000 Hz"));
+        assert!(errors[5].to_string().ends_with("offers none"));
+        assert!(errors[7].to_string().ends_with("open failed: I/O error (x)"));
+    }
+}

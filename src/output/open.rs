@@ -1,0 +1,292 @@
+//! Opening a PCM and agreeing with it on format, channels, rate, period and buffer.
+
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::rc::Rc;
+use std::time::Duration;
+
+use alsa::pcm::{Access, Chmap, ChmapPosition, ChmapType, HwParams, PCM};
+use alsa::{Direction, ValueOr};
+use nix::libc;
+
+use super::device::Device;
+use super::error::OutputError;
+use super::formats::Format;
+use super::holder::holder_of_card;
+use super::mixer::{MixerControl, MixerGuard};
+use super::reserve::{Refusal, Reservation};
+
+/// Most channels looked for.
+pub const MAX_CHANNELS: usize = crate::engine::player::MAX_CHANNELS;
+
+/// Rates named when the wanted one is refused, in Hz.
+const COMMON_RATES_HZ: [u32; 9] = [16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
+
+/// What is wanted of a device.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// ALSA name, as `aplay -L` lists them.
+    pub pcm: String,
+    /// Exact rate in Hz.
+    pub rate_hz: u32,
+    /// Channels the profile uses: highest index + 1. More may be opened; they stay silent.
+    pub channels: usize,
+    /// Frames handed over at a time; the card may round.
+    pub period_frames: usize,
+    /// Periods in the device's buffer; the card may round. At least 2.
+    pub periods: usize,
+    /// The only format to use; `None` takes the first of [`Format::PREFERENCE`] the card offers.
+    pub format: Option<Format>,
+    /// Mixer controls to set while the device is open.
+    pub mixer: Vec<MixerControl>,
+    /// Take `org.freedesktop.ReserveDevice1` of a `hw:` card on the session bus.
+    pub reserve: bool,
+    /// Close the device when nothing has played for so long; `None` keeps it open on silence.
+    pub suspend_after: Option<Duration>,
+    /// Silence to play after opening before the first sound: the time an amplifier takes to wake.
+    pub amp_wake: Duration,
+}
+
+impl Default for Request {
+    fn default() -> Request {
+        Request {
+            pcm: "default".into(),
+            rate_hz: 48_000,
+            channels: 2,
+            period_frames: 256,
+            periods: 3,
+            format: None,
+            mixer: Vec::new(),
+            reserve: true,
+            suspend_after: None,
+            amp_wake: Duration::ZERO,
+        }
+    }
+}
+
+/// What was agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// The PCM's name.
+    pub pcm: String,
+    /// Sample format.
+    pub format: Format,
+    /// Channels, at least those asked for.
+    pub channels: usize,
+    /// Frames per second.
+    pub rate_hz: u32,
+    /// Frames of one period.
+    pub period_frames: usize,
+    /// Frames of the whole buffer.
+    pub buffer_frames: usize,
+}
+
+/// Opens and configures the device of `request`; nothing plays yet.
+///
+/// Side conditions that did not work out (mixer, reservation) are notes of the returned [`Device`], not errors.
+///
+/// # Errors
+/// See [`OutputError`].
+pub fn open(request: &Request) -> Result<Device, OutputError> {
+    let chatter = Chatter::listen();
+    let mut notes = Vec::new();
+    let card = card_number(&request.pcm);
+    let reservation = match card {
+        Some(card) if request.reserve => match Reservation::acquire(card, &request.pcm) {
+            Ok(reservation) => reservation,
+            Err(Refusal::Held) => {
+                return Err(OutputError::Busy { pcm: request.pcm.clone(), holder: holder_of_card(card) });
+            }
+            Err(Refusal::Bus(note)) => {
+                notes.push(note);
+                None
+            }
+        },
+        _ => None,
+    };
+    let pcm = open_pcm(request, &chatter)?;
+    let params = negotiate(&pcm, request, &chatter)?;
+    set_channel_map(&pcm, params.channels);
+    set_software_params(&pcm, &params).map_err(|e| alsa_error(&request.pcm, "setting the software parameters", e))?;
+    let mixer = card.and_then(|card| MixerGuard::set(card, &request.mixer, &mut notes));
+    Ok(Device::new(pcm, params, mixer, reservation, notes))
+}
+
+fn open_pcm(request: &Request, chatter: &Chatter) -> Result<PCM, OutputError> {
+    let name = CString::new(request.pcm.as_str())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| OutputError::Name(request.pcm.clone()))?;
+    PCM::open(&name, Direction::Playback, true).map_err(|error| {
+        let pcm = request.pcm.clone();
+        let message = chatter.first_line();
+        match error.errno() {
+            libc::ENOENT | libc::ENODEV | libc::ENXIO => OutputError::NotFound { pcm, message },
+            libc::EBUSY | libc::EAGAIN => {
+                let holder = card_number(&pcm).and_then(holder_of_card);
+                OutputError::Busy { pcm, holder }
+            }
+            libc::EACCES | libc::EPERM => OutputError::Permission { pcm },
+            errno => OutputError::Alsa { pcm, what: "opening", errno, message },
+        }
+    })
+}
+
+fn negotiate(pcm: &PCM, request: &Request, chatter: &Chatter) -> Result<Params, OutputError> {
+    let name = || request.pcm.clone();
+    let failed = |what| {
+        move |error: alsa::Error| OutputError::Alsa {
+            pcm: name(),
+            what,
+            errno: error.errno(),
+            message: chatter.first_line(),
+        }
+    };
+    let params = HwParams::any(pcm).map_err(failed("reading its configurations"))?;
+    params.set_access(Access::RWInterleaved).map_err(failed("asking for interleaved access"))?;
+    // Plugins such as `plug` would resample behind our back and call any rate their own.
+    params.set_rate_resample(false).map_err(failed("forbidding resampling"))?;
+
+    let wanted = request.channels.max(1);
+    let channels = (wanted..=MAX_CHANNELS).find(|&channels| params.test_channels(channels as u32).is_ok());
+    let Some(channels) = channels else {
+        return Err(OutputError::Channels { pcm: name(), needed: wanted, offered: offered_channels(&params) });
+    };
+    params.set_channels(channels as u32).map_err(failed("setting the channels"))?;
+
+    if params.set_rate(request.rate_hz, ValueOr::Nearest).is_err() {
+        let offered_hz = COMMON_RATES_HZ.into_iter().filter(|&rate| params.test_rate(rate).is_ok()).collect();
+        return Err(OutputError::Rate { pcm: name(), rate_hz: request.rate_hz, offered_hz });
+    }
+
+    let offers = |format: &Format| params.test_format(alsa_format(*format)).is_ok();
+    let format = match request.format {
+        Some(format) => Some(format).filter(offers),
+        None => Format::PREFERENCE.into_iter().find(offers),
+    };
+    let Some(format) = format else {
+        let wanted = request.format.map_or("any format known here".into(), |format| format.to_string());
+        return Err(OutputError::Format {
+            pcm: name(),
+            wanted,
+            offered: Format::PREFERENCE.into_iter().filter(offers).collect(),
+        });
+    };
+    params.set_format(alsa_format(format)).map_err(failed("setting the format"))?;
+
+    let period = params
+        .set_period_size_near(request.period_frames.clamp(16, 16_384) as _, ValueOr::Nearest)
+        .map_err(failed("setting the period"))?;
+    params
+        .set_buffer_size_near(period * request.periods.clamp(2, 64) as alsa::pcm::Frames)
+        .map_err(failed("setting the buffer"))?;
+    pcm.hw_params(&params).map_err(failed("applying the configuration"))?;
+
+    let current = pcm.hw_params_current().map_err(failed("reading the configuration back"))?;
+    let period_frames = current.get_period_size().map_err(failed("reading the period back"))? as usize;
+    let buffer_frames = current.get_buffer_size().map_err(failed("reading the buffer back"))? as usize;
+    if buffer_frames < 2 * period_frames {
+        return Err(OutputError::Buffer { pcm: name(), period_frames, buffer_frames });
+    }
+    Ok(Params { pcm: name(), format, channels, rate_hz: request.rate_hz, period_frames, buffer_frames })
+}
+
+/// Wake-ups come once a period is free; the start is ours to give, once the buffer holds silence.
+fn set_software_params(pcm: &PCM, params: &Params) -> alsa::Result<()> {
+    let software = pcm.sw_params_current()?;
+    software.set_avail_min(params.period_frames as _)?;
+    software.set_start_threshold(software.get_boundary()?)?;
+    software.set_stop_threshold(params.buffer_frames as _)?;
+    pcm.sw_params(&software)
+}
+
+/// Where positions can be chosen, choose ALSA's own order: then plugins and HDMI agree with us on channels by index.
+/// Where they cannot, the index is all there is.
+fn set_channel_map(pcm: &PCM, channels: usize) {
+    use ChmapPosition::{FC, FL, FR, LFE, RL, RR, SL, SR};
+    let order: &[ChmapPosition] = match channels {
+        2 => &[FL, FR],
+        4 => &[FL, FR, RL, RR],
+        6 => &[FL, FR, RL, RR, FC, LFE],
+        8 => &[FL, FR, RL, RR, FC, LFE, SL, SR],
+        _ => return,
+    };
+    let is_free = pcm
+        .query_chmaps()
+        .any(|(kind, map)| kind == ChmapType::Var && Vec::<ChmapPosition>::from(&map).len() == channels);
+    if is_free {
+        // A refusal leaves the device's own order, which is agreement by index as well.
+        pcm.set_chmap(&Chmap::from(order)).ok();
+    }
+}
+
+fn offered_channels(params: &HwParams) -> String {
+    let (min, max) = (params.get_channels_min().unwrap_or(0), params.get_channels_max().unwrap_or(0));
+    if min == max { max.to_string() } else { format!("{min} to {max}") }
+}
+
+fn alsa_error(pcm: &str, what: &'static str, error: alsa::Error) -> OutputError {
+    OutputError::Alsa { pcm: pcm.into(), what, errno: error.errno(), message: String::new() }
+}
+
+fn alsa_format(format: Format) -> alsa::pcm::Format {
+    match format {
+        Format::S16 => alsa::pcm::Format::S16LE,
+        Format::S24Packed => alsa::pcm::Format::S243LE,
+        Format::S24 => alsa::pcm::Format::S24LE,
+        Format::S32 => alsa::pcm::Format::S32LE,
+        Format::Float => alsa::pcm::Format::FloatLE,
+    }
+}
+
+/// The kernel's number of the card behind a PCM name such as `hw:2,0`, `plughw:CARD=DAC8x,DEV=0` or `front:DAC8x`;
+/// `None` for a PCM that is no card's.
+pub fn card_number(pcm: &str) -> Option<u32> {
+    let (kind, arguments) = pcm.split_once(':')?;
+    const OF_A_CARD: [&str; 12] = [
+        "hw",
+        "plughw",
+        "front",
+        "rear",
+        "center_lfe",
+        "side",
+        "surround21",
+        "surround40",
+        "surround51",
+        "surround71",
+        "hdmi",
+        "sysdefault",
+    ];
+    if !OF_A_CARD.contains(&kind) {
+        return None;
+    }
+    let first = arguments.split(',').map(str::trim);
+    let card = first
+        .clone()
+        .find_map(|argument| argument.strip_prefix("CARD="))
+        .or_else(|| first.clone().next().filter(|argument| !argument.contains('=')))?;
+    let index = alsa::card::Card::from_str(&CString::new(card).ok()?).ok()?.get_index();
+    u32::try_from(index).ok()
+}
+
+/// alsa-lib reports by printing to stderr; for this thread it reports here instead.
+struct Chatter(Option<Rc<RefCell<alsa::Output>>>);
+
+impl Chatter {
+    fn listen() -> Chatter {
+        Chatter(alsa::Output::local_error_handler().ok())
+    }
+
+    /// What it said first, less the name of its C function.
+    fn first_line(&self) -> String {
+        let Some(output) = &self.0 else {
+            return String::new();
+        };
+        let text = output.borrow().to_string();
+        let line = text.lines().next().unwrap_or_default();
+        line.split_once(": ").map_or(line, |(_, message)| message).trim().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests;

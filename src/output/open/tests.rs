@@ -1,0 +1,60 @@
+use super::*;
+
+fn null(channels: usize) -> Request {
+    Request { pcm: "null".into(), channels, ..Request::default() }
+}
+
+#[test]
+fn the_null_device_takes_what_is_asked() {
+    for format in Format::PREFERENCE {
+        let request = Request { format: Some(format), ..null(6) };
+        let device = open(&request).unwrap();
+        let params = device.params();
+        assert_eq!((params.format, params.channels, params.rate_hz), (format, 6, 48_000));
+        assert_eq!((params.period_frames, params.buffer_frames), (256, 768));
+    }
+}
+
+#[test]
+fn the_best_format_is_taken_by_itself() {
+    assert_eq!(open(&null(2)).unwrap().params().format, Format::S32);
+}
+
+#[test]
+fn an_unknown_name_points_to_the_list() {
+    let request = Request { pcm: "no-such-device".into(), ..Request::default() };
+    let error = open(&request).unwrap_err();
+    assert!(matches!(error, OutputError::NotFound { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("no-such-device") && text.contains("aplay -L") && !text.contains('\n'), "{text}");
+    assert!(error.is_transient());
+}
+
+#[test]
+fn a_missing_card_is_not_found() {
+    let request = Request { pcm: "hw:31,0".into(), ..Request::default() };
+    assert!(matches!(open(&request).unwrap_err(), OutputError::NotFound { .. }));
+}
+
+#[test]
+fn a_name_alsa_cannot_take_is_refused() {
+    for pcm in ["", "a\0b"] {
+        let request = Request { pcm: pcm.into(), ..Request::default() };
+        assert!(matches!(open(&request).unwrap_err(), OutputError::Name(_)));
+    }
+}
+
+#[test]
+fn more_channels_than_there_can_be_are_refused() {
+    let error = open(&null(MAX_CHANNELS + 1)).unwrap_err();
+    assert!(matches!(error, OutputError::Channels { needed: 33, .. }), "{error}");
+    assert!(!error.is_transient());
+}
+
+#[test]
+fn only_names_of_cards_have_a_number() {
+    assert_eq!(card_number("null"), None);
+    assert_eq!(card_number("pipewire:NODE=x"), None);
+    assert_eq!(card_number("hw:NoSuchCard"), None);
+    assert_eq!(card_number("hw:DEV=0"), None);
+}

@@ -1,0 +1,178 @@
+//! `org.freedesktop.ReserveDevice1`: an agreement on the session bus about who may open a card, kept by WirePlumber,
+//! PulseAudio and JACK. Who holds the name `org.freedesktop.ReserveDevice1.Audio<card>` has the card.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use dbus::Message;
+use dbus::arg::{PropMap, RefArg, Variant};
+use dbus::blocking::Connection;
+use dbus::blocking::stdintf::org_freedesktop_dbus::RequestNameReply;
+use dbus::channel::{MatchingReceiver, Sender};
+use dbus::message::MatchRule;
+
+const INTERFACE: &str = "org.freedesktop.ReserveDevice1";
+
+/// Above session managers (−20 to 0) and JACK (10): a device that is a loudspeaker's only output is not given away to
+/// them. A request with a higher priority is granted.
+const PRIORITY: i32 = 20;
+
+/// How often the bus is looked at, and so how long a release may take.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Why a card could not be reserved.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The bus did not play along; the card may be opened nevertheless. A note for the log.
+    Bus(String),
+    /// Another program has the card and keeps it.
+    Held,
+}
+
+/// A card held on the session bus; given back when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    requested: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reservation {
+    /// Takes card `card`; asks its holder to release it if there is one. `device` is what others are told we use.
+    ///
+    /// `Ok(None)` where there is no session bus: then nobody keeps the agreement either.
+    ///
+    /// # Errors
+    /// When the bus or the holder refused.
+    pub(super) fn acquire(card: u32, device: &str) -> Result<Option<Reservation>, Refusal> {
+        if !has_session_bus() {
+            return Ok(None);
+        }
+        let note = |error: dbus::Error| Refusal::Bus(format!("card {card} could not be reserved on the bus: {error}"));
+        let bus = Connection::new_session().map_err(note)?;
+        let name = format!("{INTERFACE}.Audio{card}");
+        if !take(&bus, &name, false).map_err(note)? {
+            let path = format!("/org/freedesktop/ReserveDevice1/Audio{card}");
+            let holder = bus.with_proxy(name.as_str(), path, Duration::from_secs(3));
+            let (released,): (bool,) = holder.method_call(INTERFACE, "RequestRelease", (PRIORITY,)).map_err(note)?;
+            if !released || !take(&bus, &name, true).map_err(note)? {
+                return Err(Refusal::Held);
+            }
+        }
+        Self::serve(bus, card, device).map(Some)
+    }
+
+    fn serve(bus: Connection, card: u32, device: &str) -> Result<Reservation, Refusal> {
+        let (requested, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let server = Server { device: device.into(), requested: Arc::clone(&requested), stop: Arc::clone(&stop) };
+        let thread = std::thread::Builder::new()
+            .name(format!("reserve-{card}"))
+            .spawn(move || server.run(&bus))
+            .map_err(|error| Refusal::Bus(format!("card {card} could not be reserved: {error}")))?;
+        Ok(Reservation { requested, stop, thread: Some(thread) })
+    }
+
+    /// True once somebody with a higher priority asked for the card: close the device, then drop this.
+    pub(super) fn is_release_requested(&self) -> bool {
+        self.requested.load(SeqCst)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.stop.store(true, SeqCst);
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been printed already, and the name is free in any case.
+            thread.join().ok();
+        }
+    }
+}
+
+/// Answers the bus on its own thread.
+struct Server {
+    device: String,
+    requested: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Server {
+    fn run(self, bus: &Connection) {
+        let (requested, device) = (Arc::clone(&self.requested), self.device);
+        let waiting = Arc::new(std::sync::Mutex::new(Vec::<Message>::new()));
+        let queue = Arc::clone(&waiting);
+        bus.start_receive(
+            MatchRule::new_method_call(),
+            Box::new(move |message, bus| {
+                if let Some(reply) = answer(&message, &device) {
+                    // A caller that has gone needs no answer.
+                    bus.send(reply).ok();
+                } else {
+                    requested.store(true, SeqCst);
+                    if let Ok(mut queue) = queue.lock() {
+                        queue.push(message);
+                    }
+                }
+                true
+            }),
+        );
+        while !self.stop.load(SeqCst) {
+            if bus.process(TICK).is_err() {
+                break;
+            }
+        }
+        // The device is closed by now: those who asked for it may have it.
+        let waiting = waiting.lock().map(|mut queue| std::mem::take(&mut *queue)).unwrap_or_default();
+        for request in waiting {
+            bus.send(request.method_return().append1(true)).ok();
+        }
+        bus.channel().flush();
+    }
+}
+
+/// The answer to a method call; `None` for a request to release that will be granted once the device is closed.
+fn answer(message: &Message, device: &str) -> Option<Message> {
+    let member = message.member();
+    let interface = message.interface();
+    let property = |name: &str| -> Option<Variant<Box<dyn RefArg>>> {
+        match name {
+            "Priority" => Some(Variant(Box::new(PRIORITY))),
+            "ApplicationName" => Some(Variant(Box::new("spatiald".to_string()))),
+            "ApplicationDeviceName" => Some(Variant(Box::new(device.to_string()))),
+            _ => None,
+        }
+    };
+    let unknown = || message.error(&"org.freedesktop.DBus.Error.UnknownMethod".into(), c"no such method or property");
+    match (interface.as_deref(), member.as_deref()) {
+        (Some(INTERFACE) | None, Some("RequestRelease")) => match message.read1::<i32>() {
+            Ok(priority) if priority > PRIORITY => None,
+            Ok(_) => Some(message.method_return().append1(false)),
+            Err(_) => Some(unknown()),
+        },
+        (Some("org.freedesktop.DBus.Properties"), Some("Get")) => {
+            let value = message.read2::<&str, &str>().ok().and_then(|(_, name)| property(name));
+            Some(value.map_or_else(unknown, |value| message.method_return().append1(value)))
+        }
+        (Some("org.freedesktop.DBus.Properties"), Some("GetAll")) => {
+            let all: PropMap = ["Priority", "ApplicationName", "ApplicationDeviceName"]
+                .into_iter()
+                .filter_map(|name| Some((name.to_string(), property(name)?)))
+                .collect();
+            Some(message.method_return().append1(all))
+        }
+        _ => Some(unknown()),
+    }
+}
+
+fn take(bus: &Connection, name: &str, replace: bool) -> Result<bool, dbus::Error> {
+    let reply = bus.request_name(name, true, replace, true)?;
+    Ok(matches!(reply, RequestNameReply::PrimaryOwner | RequestNameReply::AlreadyOwner))
+}
+
+/// libdbus would launch a bus of its own where there is none: look first.
+fn has_session_bus() -> bool {
+    std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty())
+        || std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| Path::new(&folder).join("bus").exists())
+}

@@ -1,0 +1,407 @@
+//! The writer's loop. Nothing in it allocates, locks, logs or waits beyond a deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use nix::libc;
+
+use crate::engine::pace::{DeviceDelay, now_ns};
+use crate::engine::{Counters, Pace, Player, Stage, realtime};
+
+use super::super::device::{Device, Errno, Planes, Wait, poll};
+use super::super::open::Request;
+use super::keeper::{Line, Notice};
+use super::state::{Action, Event, Fault, Machine, State};
+
+/// The device may take nothing for twice its buffer, and at least this long, before it counts as stalled.
+const STALL_NS: u64 = 200_000_000;
+/// How long the first sound after a standby is kept while the device opens.
+const WAKE_NS: u64 = 2_000_000_000;
+/// Pause between looks at a card that is still asleep, and between turns in standby.
+const SLOW_NS: u64 = 100_000_000;
+
+/// All the loop works with.
+pub(super) struct Turns<S: Stage> {
+    machine: Machine,
+    device: Option<Box<Device>>,
+    player: Player<S>,
+    pace: Arc<Pace>,
+    counters: Arc<Counters>,
+    line: Line,
+    stop: Arc<AtomicBool>,
+    /// Where periods go while there is no device.
+    nowhere: Planes,
+    nowhere_frames: usize,
+    suspend_after_ns: Option<u64>,
+    amp_wake_frames: usize,
+    /// The buffer is to be filled and the device started.
+    needs_start: bool,
+    /// Frames the device took since it was started.
+    frames_since_start: usize,
+    /// Frames of silence written since the fade-out ended.
+    silent_frames: usize,
+    /// When the device last took frames, or was started.
+    progress_ns: u64,
+    /// When a period was first found missing, and how long to wait for it.
+    late: Option<(u64, u64)>,
+    /// When the timer that stands in for the device fires next.
+    tick_ns: u64,
+    /// Until when the ring keeps the first sound for a device that is being opened.
+    keep_sound_until_ns: u64,
+    /// Since when nothing has played.
+    idle_since_ns: Option<u64>,
+}
+
+impl<S: Stage> Turns<S> {
+    pub(super) fn new(
+        device: Option<Box<Device>>,
+        player: Player<S>,
+        request: &Request,
+        pace: Arc<Pace>,
+        counters: Arc<Counters>,
+        line: Line,
+        stop: Arc<AtomicBool>,
+    ) -> Turns<S> {
+        let nowhere_frames = request.period_frames.clamp(16, 16_384);
+        let mut turns = Turns {
+            machine: Machine::new(device.is_some()),
+            device: None,
+            player,
+            nowhere: Planes::new(request.channels, nowhere_frames),
+            nowhere_frames,
+            suspend_after_ns: request.suspend_after.map(|time| time.as_nanos() as u64),
+            amp_wake_frames: (request.amp_wake.as_secs_f64() * f64::from(request.rate_hz)) as usize,
+            pace,
+            counters,
+            line,
+            stop,
+            needs_start: false,
+            frames_since_start: 0,
+            silent_frames: 0,
+            progress_ns: 0,
+            late: None,
+            tick_ns: 0,
+            keep_sound_until_ns: 0,
+            idle_since_ns: None,
+        };
+        match device {
+            Some(device) => turns.adopt(device),
+            None => turns.leave_device(),
+        }
+        turns
+    }
+
+    /// Runs until stopped and returns the player, muted.
+    pub(super) fn run(mut self) -> Player<S> {
+        let scheduling = realtime::promote(realtime::WRITER_PRIORITY);
+        self.counters.set_writer_thread(scheduling);
+        self.line.report(Notice::Scheduled(scheduling));
+        realtime::flush_denormals();
+        while self.machine.state() != State::Stopped {
+            if self.stop.load(Relaxed) {
+                self.on(Event::Stop);
+            }
+            self.ask_for_cycle();
+            let outcome = match self.machine.state() {
+                State::Lost => self.turn_without_device(),
+                State::Standby => self.turn_in_standby(),
+                State::Suspended => self.turn_asleep(),
+                State::Filling | State::Running | State::Stalled | State::Stopping => self.turn_with_device(),
+                State::Stopped => Ok(()),
+            };
+            if let Err(errno) = outcome {
+                self.on(Event::Fault(Fault::from_errno(errno)));
+            }
+        }
+        self.player.mute();
+        self.player
+    }
+
+    /// Moves the machine on and does what it says.
+    fn on(&mut self, event: Event) {
+        let before = self.machine.state();
+        let action = self.machine.on(event);
+        match event {
+            Event::Fault(Fault::Xrun) if self.machine.has_device() => {
+                self.counters.add_xrun();
+                self.line.report(Notice::Xrun);
+            }
+            Event::NoProgress => self.line.report(Notice::Stalled),
+            Event::Fault(Fault::Suspended) if before != State::Suspended => {
+                self.progress_ns = now_ns();
+                self.line.report(Notice::Suspended);
+            }
+            _ => {}
+        }
+        match action {
+            Action::None | Action::Finish => {}
+            Action::Restart => {
+                self.player.mute();
+                self.needs_start = true;
+            }
+            // The turn asks the card.
+            Action::Resume => self.player.mute(),
+            Action::Reopen => {
+                self.leave_device();
+                match self.device.take() {
+                    Some(device) => self.line.replace(device),
+                    None => self.line.open(),
+                }
+            }
+            Action::Close => {
+                self.leave_device();
+                if let Some(device) = self.device.take() {
+                    self.line.close(device);
+                }
+            }
+            Action::Open => {
+                self.keep_sound_until_ns = now_ns() + WAKE_NS;
+                self.line.open();
+            }
+            Action::FadeOut => {
+                self.silent_frames = 0;
+                self.player.fade_out();
+            }
+        }
+    }
+
+    fn adopt(&mut self, device: Box<Device>) {
+        self.pace.set_period_frames(device.params().period_frames);
+        self.device = Some(device);
+        self.needs_start = true;
+        self.player.hold(self.amp_wake_frames);
+    }
+
+    /// From now on a timer sets the pace.
+    fn leave_device(&mut self) {
+        self.player.mute();
+        self.late = None;
+        self.idle_since_ns = None;
+        self.tick_ns = now_ns();
+        self.pace.set_period_frames(self.nowhere_frames);
+        self.pace.set_device_delay(DeviceDelay { frames: self.nowhere_frames as u32, read_ns: 0 });
+    }
+
+    /// One look at the device: hand over what it can take, or wait.
+    fn turn_with_device(&mut self) -> Result<(), Errno> {
+        let Some(device) = self.device.as_deref_mut() else {
+            return Err(libc::ENODEV);
+        };
+        if device.is_release_requested() {
+            self.on(Event::ReleaseRequested);
+            return Ok(());
+        }
+        if self.needs_start {
+            return self.start();
+        }
+        let period_frames = device.params().period_frames;
+        let buffer_frames = device.params().buffer_frames;
+        if device.pending_frames() > 0 {
+            let taken = device.flush()?;
+            self.note_taken(taken);
+        }
+        let Some(device) = self.device.as_deref_mut() else {
+            return Err(libc::ENODEV);
+        };
+        if device.pending_frames() > 0 {
+            return self.wait_for_device();
+        }
+        let available_frames = device.available_frames()?;
+        if available_frames < period_frames {
+            return self.wait_for_device();
+        }
+        if !self.player.is_ready(period_frames) && self.may_wait(buffer_frames.saturating_sub(available_frames)) {
+            return self.wait_for_graph();
+        }
+        self.late = None;
+        self.write_period()
+    }
+
+    /// Prepares, fills the buffer with silence, starts.
+    fn start(&mut self) -> Result<(), Errno> {
+        let Some(device) = self.device.as_deref_mut() else {
+            return Err(libc::ENODEV);
+        };
+        device.prepare()?;
+        device.start_with_silence()?;
+        self.needs_start = false;
+        self.frames_since_start = 0;
+        self.late = None;
+        self.progress_ns = now_ns();
+        self.on(Event::Started);
+        self.player.fade_in();
+        Ok(())
+    }
+
+    fn write_period(&mut self) -> Result<(), Errno> {
+        let Some(device) = self.device.as_deref_mut() else {
+            return Err(libc::ENODEV);
+        };
+        let was_muted = self.player.is_muted();
+        device.render(&mut self.player);
+        let taken = device.flush()?;
+        if let Some(frames) = device.delay_frames() {
+            self.pace.set_device_delay(DeviceDelay { frames: frames as u32, read_ns: now_ns() });
+            self.counters.set_device_delay_frames(frames);
+        }
+        let (period_frames, buffer_frames) = (device.params().period_frames, device.params().buffer_frames);
+        let fill_frames = self.player.fill_frames();
+        self.pace.set_ring_fill_frames(fill_frames);
+        self.counters.set_ring_fill_frames(fill_frames);
+        self.note_taken(taken);
+        if self.machine.state() == State::Stopping && was_muted {
+            self.silent_frames += period_frames;
+            if self.silent_frames >= buffer_frames {
+                self.on(Event::Silent);
+            }
+        }
+        self.look_for_idleness();
+        Ok(())
+    }
+
+    fn note_taken(&mut self, frames: usize) {
+        if frames == 0 {
+            return;
+        }
+        self.counters.add_frames_out(frames);
+        self.progress_ns = now_ns();
+        self.frames_since_start += frames;
+        let buffer_frames = self.device.as_ref().map_or(0, |device| device.params().buffer_frames);
+        if self.frames_since_start >= buffer_frames {
+            self.on(Event::Progress);
+        }
+    }
+
+    fn look_for_idleness(&mut self) {
+        let Some(suspend_after_ns) = self.suspend_after_ns else {
+            return;
+        };
+        let is_idle = !self.pace.is_streaming() && self.player.fill_frames() == 0 && self.player.is_resting();
+        if !is_idle {
+            self.idle_since_ns = None;
+            return;
+        }
+        let now = now_ns();
+        if now.saturating_sub(*self.idle_since_ns.get_or_insert(now)) >= suspend_after_ns {
+            self.on(Event::Idle);
+        }
+    }
+
+    /// The ring lacks frames the graph may still deliver: the device's buffer gives time, all but half a period of it.
+    fn may_wait(&mut self, buffered_frames: usize) -> bool {
+        let now = now_ns();
+        let period_frames = self.pace.period_frames();
+        let patience_ns = self.to_ns(buffered_frames.saturating_sub(period_frames / 2));
+        let (since_ns, patience_ns) = *self.late.get_or_insert((now, patience_ns));
+        now.saturating_sub(since_ns) < patience_ns
+    }
+
+    /// A slice of a period: the graph has no way to wake this thread, and should need none.
+    fn wait_for_graph(&mut self) -> Result<(), Errno> {
+        let slice_ns = self.to_ns(self.pace.period_frames()) / 8;
+        self.sleep(slice_ns.max(100_000))
+    }
+
+    fn wait_for_device(&mut self) -> Result<(), Errno> {
+        let Some(device) = self.device.as_deref_mut() else {
+            return Err(libc::ENODEV);
+        };
+        let (period_frames, buffer_frames) = (device.params().period_frames, device.params().buffer_frames);
+        let stall_ns = (2 * buffer_frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1))).max(STALL_NS);
+        let waited_ns = now_ns().saturating_sub(self.progress_ns);
+        if waited_ns >= stall_ns {
+            self.progress_ns = now_ns();
+            self.on(Event::NoProgress);
+            return Ok(());
+        }
+        let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos(stall_ns - waited_ns))?;
+        match outcome {
+            Wait::Woken => self.pace.take_wake(),
+            // Some devices keep saying they are writable without taking a period: don't spin on them.
+            Wait::Device => {
+                let Some(device) = self.device.as_deref_mut() else {
+                    return Err(libc::ENODEV);
+                };
+                if device.pending_frames() == 0 && device.available_frames()? < period_frames {
+                    self.sleep(self.to_ns(period_frames) / 8)?;
+                }
+            }
+            Wait::Timeout => {}
+        }
+        Ok(())
+    }
+
+    /// No device: a timer takes its place, and what it renders is heard by nobody. The graph and its clients go on.
+    fn turn_without_device(&mut self) -> Result<(), Errno> {
+        if let Some(device) = self.line.take_device() {
+            self.adopt(device);
+            self.on(Event::Opened);
+            return Ok(());
+        }
+        let now = now_ns();
+        if now < self.keep_sound_until_ns {
+            self.player.hold(2 * self.nowhere_frames);
+        }
+        if now >= self.tick_ns {
+            self.nowhere.render(&mut self.player);
+            let fill_frames = self.player.fill_frames();
+            self.pace.set_ring_fill_frames(fill_frames);
+            self.counters.set_ring_fill_frames(fill_frames);
+            let period_ns = self.to_ns(self.nowhere_frames);
+            // After a pause of the whole program there is nothing to catch up with.
+            self.tick_ns = (self.tick_ns + period_ns).max(now.saturating_sub(4 * period_ns));
+            return Ok(());
+        }
+        self.sleep(self.tick_ns - now)
+    }
+
+    /// Nothing plays and no device is open: only chains are exchanged, slowly.
+    fn turn_in_standby(&mut self) -> Result<(), Errno> {
+        if self.pace.is_streaming() || self.player.fill_frames() > 0 {
+            self.on(Event::Wanted);
+            return Ok(());
+        }
+        self.player.hold(2 * self.nowhere_frames);
+        self.nowhere.render(&mut self.player);
+        self.sleep(SLOW_NS)
+    }
+
+    fn turn_asleep(&mut self) -> Result<(), Errno> {
+        let Some(device) = self.device.as_deref_mut() else {
+            return Err(libc::ENODEV);
+        };
+        match device.resume() {
+            Ok(()) => self.on(Event::Awake),
+            Err(libc::EAGAIN) if now_ns().saturating_sub(self.progress_ns) < 20 * SLOW_NS => self.sleep(SLOW_NS)?,
+            Err(libc::EAGAIN) => self.on(Event::NoProgress),
+            // The driver cannot resume: prepare instead.
+            Err(libc::ENOSYS) => self.on(Event::Awake),
+            Err(errno) => return Err(errno),
+        }
+        Ok(())
+    }
+
+    /// Asks for a graph cycle if one is due.
+    fn ask_for_cycle(&mut self) {
+        let now = now_ns();
+        if self.pace.wants_cycle(self.player.fill_frames(), now) {
+            self.pace.request(now);
+        }
+    }
+
+    /// Waits for `time_ns` or a wake-up.
+    fn sleep(&mut self, time_ns: u64) -> Result<(), Errno> {
+        use std::os::fd::AsRawFd;
+        let fd = self.pace.wake_fd().as_raw_fd();
+        let mut descriptor = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
+        if poll(&mut descriptor, Duration::from_nanos(time_ns))? > 0 {
+            self.pace.take_wake();
+        }
+        Ok(())
+    }
+
+    fn to_ns(&self, frames: usize) -> u64 {
+        frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1))
+    }
+}

@@ -1,0 +1,116 @@
+#!/bin/bash
+# quickstart.sh [FILE] [--device PCM] [--profile NAME]
+#
+# Installs what is needed, builds spatiald, and plays FILE (WAV, FLAC, Ogg, MP3; else a short demo made on the spot)
+# through a private PipeWire session with the daemon in it: into an 8-channel stand-in for a sound card that records what
+# each driver gets, or, with --device, into a real ALSA PCM such as hw:0. Ends with what came out. Touches nothing of the
+# desktop session that may be running.
+set -euo pipefail
+source "$(dirname "$0")/requirements.sh"
+source "$(dirname "$0")/session.sh"
+
+usage() {
+	sed -n '2,8s/^# \{0,1\}//p' "$0"
+	exit "$1"
+}
+
+file='' device='' profile=cylinder
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage 0 ;;
+	--device | --profile)
+		[ $# -ge 2 ] || usage 2 >&2
+		declare "${1#--}=$2"
+		shift
+		;;
+	-*) usage 2 >&2 ;;
+	*)
+		[ -z "$file" ] || usage 2 >&2
+		file=$1
+		;;
+	esac
+	shift
+done
+if [ -n "$file" ]; then
+	[ -r "$file" ] && [ -f "$file" ] || fail "$file: no such file, or it may not be read"
+	file=$(realpath "$file")
+fi
+folder=$ROOT/conf/profiles/$profile
+case $profile in */*) folder=$(realpath -m "$profile") ;; esac
+[ -f "$folder/profile.toml" ] || fail "$profile: no such profile; there are $(ls -x "$ROOT/conf/profiles" | xargs)"
+
+say() {
+	printf '\n\033[1m%s\033[0m\n' "$*"
+}
+
+say "Build"
+install_missing "${BUILD_PACKAGES[@]}" "${SESSION_PACKAGES[@]}"
+ensure_rust
+cd "$ROOT"
+cargo build --release --locked --bin spatiald --example demo --example levels
+built=${CARGO_TARGET_DIR:-$ROOT/target}/release
+out=${CARGO_TARGET_DIR:-$ROOT/target}/quickstart
+mkdir -p "$out"
+if [ -z "$file" ]; then
+	file=$out/demo.wav
+	"$built/examples/demo" "$file"
+fi
+
+say "Session"
+trap end_session EXIT
+trap 'echo; exit 130' INT
+trap 'exit 143' TERM
+start_session
+card=$SESSION/card
+mkdir "$card"
+if [ -n "$device" ]; then
+	pcm=$device
+else
+	tests/card/build.sh "$out/card"
+	export ALSA_CONFIG_PATH=$out/card/asound.conf
+	pcm="testcard:DIR=$card,CHANNELS=8"
+fi
+printf 'format = 1\ndevice = "%s"\n' "$pcm" >"$SESSION/spatiald.toml"
+spatiald() {
+	"$built/spatiald" --instance quickstart "$@"
+}
+start spatiald "$built/spatiald" --instance quickstart --config "$SESSION/spatiald.toml" --profile "$folder"
+daemon=$!
+is_ready() {
+	kill -0 "$daemon" 2>/dev/null || fail "the daemon ended: $(tail -n 3 "$SESSION/spatiald.log")"
+	spatiald --status --json | grep -Eq '"state": "(idle|playing)"'
+}
+wait_for "the daemon" is_ready
+sink_id() {
+	pw-cli ls Node | awk '/^\tid / { id = $2 + 0 } /node.name = "spatiald.quickstart"/ { print id; found = 1 } END { exit !found }'
+}
+wait_for "the sink" sink_id
+wpctl set-default "$(sink_id)"
+wpctl status | sed -n '/Sinks:/,/^ │ *$/p'
+
+say "Playing $(basename "$file") through $(basename "$folder")"
+start player pw-play "$file"
+player=$!
+while kill -0 "$player" 2>/dev/null; do
+	spatiald --status >"$SESSION/now" 2>/dev/null && grep -q '^state  *playing' "$SESSION/now" && mv "$SESSION/now" "$SESSION/status"
+	sleep 0.5
+done
+wait "$player" || fail "pw-play: $(tail -n 1 "$SESSION/player.log")"
+[ -f "$SESSION/status" ] || spatiald --status >"$SESSION/status"
+sleep 1 # the chain's tail
+kill "$daemon" && wait "$daemon" || true
+
+say "What came out"
+if [ -n "$device" ]; then
+	recording=$out/rendered.wav
+	"$built/spatiald" render --profile "$folder" "$file" "$recording"
+	"$built/examples/levels" "$folder" "$recording" --by-driver
+	echo "sent to $device; the same, rendered: $recording"
+else
+	recording=$out/recording.wav
+	mv "$card"/recording-*.wav "$recording"
+	"$built/examples/levels" "$folder" "$recording"
+	echo "recording: $recording (8 channels, as the card's converters played it)"
+fi
+say "The daemon, near the end"
+cat "$SESSION/status"

@@ -115,14 +115,24 @@ impl Biquad {
 
     /// Filters `samples` in place.
     pub fn process(&mut self, samples: &mut [f32]) {
+        self.filter(samples, f64::from, |y| y as f32);
+    }
+
+    /// The same on double precision.
+    pub fn process_f64(&mut self, samples: &mut [f64]) {
+        self.filter(samples, |x| x, |y| y);
+    }
+
+    #[inline(always)]
+    fn filter<T: Copy>(&mut self, samples: &mut [T], widen: impl Fn(T) -> f64, narrow: impl Fn(f64) -> T) {
         let BiquadCoefficients { b, a } = self.coefficients;
         let [mut s1, mut s2] = self.state;
         for sample in samples {
-            let x = f64::from(*sample);
+            let x = widen(*sample);
             let y = b[0] * x + s1;
             s1 = b[1] * x - a[0] * y + s2;
             s2 = b[2] * x - a[1] * y;
-            *sample = y as f32;
+            *sample = narrow(y);
         }
         // Far below the smallest f32: nothing audible is lost, and no denormal is ever reached.
         let settle = |s: f64| if s.abs() < 1e-60 { 0.0 } else { s };

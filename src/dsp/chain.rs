@@ -12,13 +12,17 @@
 //! that is not zero wakes it, and *its block grid begins on that sample*: what is played after silence gives the same
 //! samples as the same music from a chain just built, wherever it fell between the quanta of the graph.
 
+mod fold;
+#[cfg(test)]
+mod tests;
+
 use super::biquad::Biquad;
-use super::coefficients::Coefficients;
 use super::delay::Delay;
 use super::fir_matrix::FirMatrix;
 use super::limiter::Limiter;
-use super::spec::{ChainSpec, DriverSpec, INPUTS, SpecError, db_to_gain};
-use super::upmix::Upmix;
+use super::spec::{ChainSpec, INPUTS, SpecError};
+use super::upmix::{Upmix, UpmixMode};
+use fold::{Folded, Remaining};
 
 /// Input beyond ± this is no music (24 dB over full scale) and is clamped.
 const INPUT_LIMIT: f32 = 16.0;
@@ -59,6 +63,8 @@ pub struct Chain {
 
     upmix: Upmix,
     path_delays: [Delay; INPUTS],
+    /// How many of L′, R′, C enter the matrix.
+    filtered_paths: usize,
     matrix: FirMatrix,
     drivers: Vec<Driver>,
     limiter: Option<Limiter>,
@@ -76,6 +82,7 @@ pub struct Chain {
     resting: bool,
 }
 
+/// What could not be folded into the FIRs of one driver.
 struct Driver {
     eq: Vec<Biquad>,
     delay: Delay,
@@ -92,20 +99,23 @@ impl Chain {
         let upmix = Upmix::new(&spec.upmix, spec.sample_rate_hz, block_frames)?;
         let groups: Vec<usize> = spec.drivers.iter().map(|driver| driver.limiter_group).collect();
         let limiter = spec.limiter.as_ref().map(|limiter| Limiter::new(limiter, &groups, spec.sample_rate_hz));
-        let coefficients = with_gains(spec)?;
+        let folded = Folded::new(spec);
+        // Without an upmix there is no center to filter.
+        let filtered_paths = if spec.upmix.mode == UpmixMode::Off { INPUTS - 1 } else { INPUTS };
+        let matrix = FirMatrix::new(block_frames, &folded.firs[..filtered_paths]);
         let latency = Latency {
             block_frames,
             upmix_frames: upmix.latency_frames(),
-            filter_frames: main_peak_frames(&coefficients, spec),
+            filter_frames: fold::strongest_arrival_frames(spec, filtered_paths),
             limiter_frames: limiter.as_ref().map_or(0, Limiter::latency_frames),
         };
         let longest = |delays: &mut dyn Iterator<Item = usize>| delays.max().unwrap_or(0);
-        let memory_frames = 2 * block_frames
+        let memory_frames = block_frames
             + upmix.latency_frames()
             + upmix.memory_frames()
-            + longest(&mut spec.path_delay_frames.iter().copied())
-            + coefficients.taps()
-            + longest(&mut spec.drivers.iter().map(|driver| driver.delay_frames))
+            + longest(&mut folded.path_delay_frames.iter().copied())
+            + matrix.memory_frames()
+            + longest(&mut folded.drivers.iter().map(|driver| driver.delay_frames))
             + limiter.as_ref().map_or(0, Limiter::memory_frames);
         let plane = || vec![0.0; block_frames];
         Ok(Chain {
@@ -115,9 +125,10 @@ impl Chain {
             latency,
             memory_frames,
             upmix,
-            path_delays: spec.path_delay_frames.map(Delay::new),
-            matrix: FirMatrix::new(&coefficients, block_frames),
-            drivers: spec.drivers.iter().map(|driver| Driver::new(driver, spec.sample_rate_hz)).collect(),
+            path_delays: folded.path_delay_frames.map(Delay::new),
+            filtered_paths,
+            matrix,
+            drivers: folded.drivers.into_iter().map(Driver::new).collect(),
             limiter,
             input: std::array::from_fn(|_| plane()),
             paths: std::array::from_fn(|_| plane()),
@@ -130,7 +141,7 @@ impl Chain {
 
     /// Plays `left` and `right` (equal lengths, any) into `out`: one plane a driver, each at least as long.
     ///
-    /// What is not a number becomes 0, what is beyond ±16 is clamped.
+    /// What is not finite becomes 0, what is beyond ±16 is clamped.
     pub fn process(&mut self, left: &[f32], right: &[f32], out: &mut [&mut [f32]]) {
         let frames = left.len().min(right.len());
         let mut at = 0;
@@ -186,8 +197,7 @@ impl Chain {
             *plane = output;
         }
         let planes = &mut planes[..self.drivers.len()];
-        let [left, right, center] = &self.paths;
-        self.matrix.process([left, right, center], planes);
+        self.matrix.process(&self.paths[..self.filtered_paths], planes);
         for (driver, plane) in self.drivers.iter_mut().zip(planes.iter_mut()) {
             driver.process(plane);
         }
@@ -274,11 +284,8 @@ impl Chain {
 }
 
 impl Driver {
-    fn new(spec: &DriverSpec, sample_rate_hz: u32) -> Driver {
-        Driver {
-            eq: spec.eq.iter().map(|section| Biquad::new(section.coefficients(sample_rate_hz))).collect(),
-            delay: Delay::new(spec.delay_frames),
-        }
+    fn new(remaining: Remaining) -> Driver {
+        Driver { eq: remaining.eq.into_iter().map(Biquad::new).collect(), delay: Delay::new(remaining.delay_frames) }
     }
 
     fn process(&mut self, plane: &mut [f32]) {
@@ -297,36 +304,6 @@ impl Driver {
 /// A sample the chain can work on.
 fn sane(sample: f32) -> f32 {
     // Comparisons with NaN are false: it becomes 0.
-    if sample.abs() >= INPUT_FLOOR { sample.clamp(-INPUT_LIMIT, INPUT_LIMIT) } else { 0.0 }
+    let sound = sample.abs() >= INPUT_FLOOR && sample.abs() < f32::INFINITY;
+    if sound { sample.clamp(-INPUT_LIMIT, INPUT_LIMIT) } else { 0.0 }
 }
-
-/// The FIRs with make-up gain and driver gains folded in: they cost nothing then.
-fn with_gains(spec: &ChainSpec) -> Result<Coefficients, SpecError> {
-    let makeup = db_to_gain(spec.makeup_gain_db);
-    let (drivers, taps) = (spec.coefficients.drivers(), spec.coefficients.taps());
-    let samples = (0..INPUTS).flat_map(|input| {
-        spec.drivers.iter().enumerate().flat_map(move |(k, driver)| {
-            let gain = makeup * db_to_gain(driver.gain_db);
-            spec.coefficients.fir(input, k).iter().map(move |&tap| (f64::from(tap) * gain) as f32)
-        })
-    });
-    Coefficients::new(drivers, taps, samples.collect())
-}
-
-/// Path delay + main peak + driver delay of the FIR with the largest tap.
-fn main_peak_frames(coefficients: &Coefficients, spec: &ChainSpec) -> usize {
-    let mut strongest = (0.0, 0);
-    for input in 0..INPUTS {
-        for (k, driver) in spec.drivers.iter().enumerate() {
-            for (tap, value) in coefficients.fir(input, k).iter().enumerate() {
-                if value.abs() > strongest.0 {
-                    strongest = (value.abs(), spec.path_delay_frames[input] + tap + driver.delay_frames);
-                }
-            }
-        }
-    }
-    strongest.1
-}
-
-#[cfg(test)]
-mod tests;

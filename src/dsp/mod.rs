@@ -3,7 +3,6 @@
 //! ```text
 //! L, R ─ upmix ─ L′, R′, C ─ path delays ─ FIR matrix 3×N ─ per driver: gain, EQ, delay ─ limiter ─ N drivers
 //! ```
-
 //!
 //! [`Chain`] is the whole of it, built from a [`ChainSpec`]; a [`Switcher`] crossfades from one chain to the next.
 
@@ -13,6 +12,7 @@ pub mod coefficients;
 pub mod delay;
 pub mod fir_matrix;
 pub mod limiter;
+pub mod simd;
 pub mod spec;
 pub mod switcher;
 pub mod upmix;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::dsp::{LimiterSpec, Switcher, UpmixMode, UpmixSpec};
+use crate::dsp::spec::db_to_gain;
+use crate::dsp::{BiquadKind, BiquadSpec, Coefficients, DriverSpec, LimiterSpec, Switcher, UpmixMode, UpmixSpec};
 
 const RATE_HZ: u32 = 48_000;
 
@@ -212,4 +213,47 @@ fn a_switch_has_no_step_and_spreads_no_spectrum() {
     assert!(level(997) > -40.0, "the tone is there");
     let worst = (0..24_000usize).filter(|bin| bin.abs_diff(997) > 100).map(level).fold(f64::MIN, f64::max);
     assert!(worst <= -80.0, "{worst:.1} dBFS outside ±100 Hz");
+}
+
+#[test]
+fn a_folded_equalizer_sounds_like_a_running_one() {
+    let section = |kind, frequency_hz, gain_db| BiquadSpec { kind, frequency_hz, q: 0.9, gain_db };
+    let eq = vec![section(BiquadKind::Peaking, 3000.0, 5.0), section(BiquadKind::HighPass, 150.0, 0.0)];
+    let mut spec = spec(1, 200, 256);
+    spec.drivers[0].eq = eq.clone();
+    let (left, right) = (noise(20_000, 1, 0.5), noise(20_000, 2, 0.5));
+    assert!(Folded::new(&spec).drivers[0].eq.is_empty());
+    let folded = run(&spec, &left, &right, &[20_000]);
+    spec.drivers[0].eq.clear();
+    let mut running = run(&spec, &left, &right, &[20_000]);
+    eq.iter().for_each(|section| Biquad::new(section.coefficients(RATE_HZ)).process(&mut running[0]));
+    let energy = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>();
+    let error = energy(&mut folded[0].iter().zip(&running[0]).map(|(a, b)| a - b));
+    let error_db = 10.0 * (error / energy(&mut running[0].iter().copied())).log10();
+    assert!(error_db < -120.0, "{error_db} dB");
+    // A sharp resonance is run.
+    spec.drivers[0].eq = vec![BiquadSpec { kind: BiquadKind::Peaking, frequency_hz: 50.0, q: 20.0, gain_db: 6.0 }];
+    assert_eq!(Folded::new(&spec).drivers[0].eq.len(), 1);
+}
+
+#[test]
+fn delays_are_folded_where_the_firs_have_room() {
+    let mut spec = spec(2, 100, 64);
+    spec.path_delay_frames = [5, 64 + 28, 0];
+    spec.drivers[1].delay_frames = 3;
+    let folded = Folded::new(&spec);
+    assert_eq!(folded.path_delay_frames, spec.path_delay_frames);
+    assert_eq!(folded.drivers[1].delay_frames, 0);
+    spec.path_delay_frames[1] = 64 + 25;
+    let folded = Folded::new(&spec);
+    assert_eq!(folded.path_delay_frames, [0; 3]);
+    assert_eq!(folded.firs[1][1].len(), 64 + 25 + 3 + 100);
+    let (left, right) = (noise(2000, 1, 0.5), noise(2000, 2, 0.5));
+    let out = run(&spec, &left, &right, &[2000]);
+    let delayed: Vec<f32> = [vec![0.0; 5], left].concat();
+    let delayed_right: Vec<f32> = [vec![0.0; 64 + 25], right].concat();
+    let exact = direct(&spec, [&delayed[..2000], &delayed_right[..2000]], 1);
+    for n in 67..2000 {
+        assert!((f64::from(out[1][n]) - exact[n - 67]).abs() < 1e-5);
+    }
 }

@@ -1,120 +1,127 @@
-//! The 3×N FIR matrix by uniformly partitioned convolution (overlap-save): one forward transform per input, one inverse
-//! per output, whatever the number of paths between them.
+//! Every input through its own FIR to every output, by uniformly partitioned overlap-save convolution.
 //!
-//! Wefers, "Partitioned convolution algorithms for real-time auralization", 2015, ch. 5.
+//! The method is Gardner's partitioning with Stockham's transform ("Efficient convolution without input-output
+//! delay", JAES 43-3, 1995), arranged for many outputs:
+//!
+//! - one forward transform per input and one inverse transform per output, whatever the number of FIRs; where there
+//!   are two inputs or two outputs, one complex transform serves both as its real and imaginary part;
+//! - spectra lie in blocks of eight bins, real parts then imaginary parts: one cache line, two vectors;
+//! - for each block of bins the complex sums of all outputs stay in registers while every partition passes by once,
+//!   in the order it lies in memory;
+//! - exactly `block_frames` bins: the Nyquist bin, which is real, travels as the imaginary part of bin 0;
+//! - partitions and paths that are zero cost nothing.
 
-use std::sync::Arc;
+mod accumulate;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod transform;
 
-use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use accumulate::Accumulate;
+use plan::Pass;
+use transform::{Channels, Transform};
 
-use super::coefficients::Coefficients;
-use super::spec::INPUTS;
+use super::simd::Level;
 
-/// Convolves three inputs with 3×N FIRs and sums them per driver, a block at a time, with no latency beyond the block.
+/// Eight bins of a spectrum.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(C, align(64))]
+struct Bins {
+    re: [f32; 8],
+    im: [f32; 8],
+}
+
+/// A running matrix of FIRs. Nothing is allocated after construction.
 pub struct FirMatrix {
+    level: Level,
     block_frames: usize,
-    partitions: usize,
-    taps: usize,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    /// Spectra of the FIRs: [driver][input][partition] of `bins` each.
-    filters: Vec<Vec<Complex32>>,
-    /// Spectra of the past input blocks: [input], a ring of partitions.
-    history: Vec<Vec<Complex32>>,
+    transform: Transform,
+    inputs: Vec<Channels>,
+    outputs: Vec<Channels>,
+    /// Spectra of the last `slots` blocks of every input: `[block of bins][input][slot]`.
+    history: Vec<Bins>,
+    /// The newest slot; older ones follow it, around.
     newest: usize,
-    /// The last block and the one in hand, per input.
-    window: Vec<Vec<f32>>,
-    time: Vec<f32>,
-    sum: Vec<Complex32>,
-    scratch: Vec<Complex32>,
+    slots: usize,
+    passes: Vec<Pass>,
+    /// Spectra of the outputs.
+    sums: transform::Spectra,
 }
 
 impl FirMatrix {
-    /// A matrix of `coefficients` at rest, for blocks of `block_frames` frames.
-    pub fn new(coefficients: &Coefficients, block_frames: usize) -> FirMatrix {
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(2 * block_frames);
-        let inverse = planner.plan_fft_inverse(2 * block_frames);
-        let partitions = coefficients.taps().div_ceil(block_frames).max(1);
-        let bins = block_frames + 1;
-        let mut time = forward.make_input_vec();
-        let mut scratch = vec![Complex32::default(); forward.get_scratch_len().max(inverse.get_scratch_len())];
-        let scale = 1.0 / (2 * block_frames) as f32;
-        let filters = (0..coefficients.drivers())
-            .map(|driver| {
-                let mut spectra = vec![Complex32::default(); INPUTS * partitions * bins];
-                for (input, spectra) in spectra.chunks_mut(partitions * bins).enumerate() {
-                    let parts = coefficients.fir(input, driver).chunks(block_frames);
-                    for (part, spectrum) in parts.zip(spectra.chunks_mut(bins)) {
-                        time.fill(0.0);
-                        time.iter_mut().zip(part).for_each(|(time, tap)| *time = tap * scale);
-                        transform(&*forward, &mut time, spectrum, &mut scratch);
-                    }
-                }
-                spectra
-            })
-            .collect();
+    /// A matrix at rest, for blocks of `block_frames` (a power of two, at least 16). `firs[input][output]` may have
+    /// any length; an empty one is no path. All rows have the same number of outputs.
+    pub fn new(block_frames: usize, firs: &[Vec<Vec<f64>>]) -> FirMatrix {
+        FirMatrix::with_level(Level::detect(), block_frames, firs)
+    }
+
+    /// The same on a chosen instruction set.
+    pub fn with_level(level: Level, block_frames: usize, firs: &[Vec<Vec<f64>>]) -> FirMatrix {
+        let inputs = firs.len();
+        let outputs = firs.first().map_or(0, Vec::len);
+        let slots = plan::partitions(firs, block_frames);
         FirMatrix {
+            level,
             block_frames,
-            partitions,
-            taps: coefficients.taps(),
-            filters,
-            history: vec![vec![Complex32::default(); partitions * bins]; INPUTS],
+            transform: Transform::new(level, block_frames),
+            inputs: Channels::pairs(inputs, block_frames),
+            outputs: Channels::pairs(outputs, block_frames),
+            history: vec![Bins::default(); block_frames / 8 * inputs * slots],
             newest: 0,
-            window: vec![vec![0.0; 2 * block_frames]; INPUTS],
-            time,
-            sum: vec![Complex32::default(); bins],
-            scratch,
-            forward,
-            inverse,
+            slots,
+            passes: plan::passes(level, block_frames, firs),
+            sums: transform::Spectra::new(outputs, block_frames),
         }
     }
 
-    /// Taps of every FIR.
-    pub fn taps(&self) -> usize {
-        self.taps
-    }
-
-    /// One block: three inputs of `block_frames` frames in, one plane a driver out.
-    pub fn process(&mut self, inputs: [&[f32]; INPUTS], out: &mut [&mut [f32]]) {
-        let (block, bins) = (self.block_frames, self.block_frames + 1);
-        self.newest = (self.newest + self.partitions - 1) % self.partitions;
-        for ((input, window), history) in inputs.iter().zip(&mut self.window).zip(&mut self.history) {
-            window.copy_within(block.., 0);
-            window[block..].copy_from_slice(input);
-            self.time.copy_from_slice(window);
-            let spectrum = &mut history[self.newest * bins..][..bins];
-            transform(&*self.forward, &mut self.time, spectrum, &mut self.scratch);
+    /// Filters one block: a plane of `block_frames` samples per input and per output. Output sample n answers input
+    /// sample n: nothing is added to the FIRs' own delay.
+    pub fn process<I: AsRef<[f32]>, O: AsMut<[f32]>>(&mut self, inputs: &[I], outputs: &mut [O]) {
+        debug_assert!(inputs.iter().all(|plane| plane.as_ref().len() == self.block_frames));
+        let stride = inputs.len() * self.slots;
+        self.newest = (self.newest + self.slots - 1) % self.slots;
+        for channels in &mut self.inputs {
+            self.transform.forward(channels, inputs, &mut self.history, self.slots, self.newest);
         }
-        for (filters, out) in self.filters.iter().zip(out) {
-            self.sum.fill(Complex32::default());
-            for (filters, history) in filters.chunks(self.partitions * bins).zip(&self.history) {
-                for (age, filter) in filters.chunks(bins).enumerate() {
-                    let past = &history[(self.newest + age) % self.partitions * bins..][..bins];
-                    for ((sum, x), h) in self.sum.iter_mut().zip(past).zip(filter) {
-                        *sum += x * h;
-                    }
-                }
-            }
-            // The ends of a real signal's spectrum are real.
-            self.sum[0].im = 0.0;
-            self.sum[block].im = 0.0;
-            let done = self.inverse.process_with_scratch(&mut self.sum, &mut self.time, &mut self.scratch);
-            debug_assert!(done.is_ok(), "all lengths are fixed at construction");
-            out.copy_from_slice(&self.time[block..]);
+        for pass in &mut self.passes {
+            pass.locate(self.slots, self.newest);
+            self.level.run(Accumulate { pass, history: &self.history, stride, sums: &mut self.sums });
+        }
+        self.sums.unpack_nyquist();
+        for channels in &mut self.outputs {
+            self.transform.inverse(channels, &self.sums, outputs);
         }
     }
 
-    /// Back to silence.
+    /// Back to the state at construction.
     pub fn reset(&mut self) {
-        self.history.iter_mut().for_each(|past| past.fill(Complex32::default()));
-        self.window.iter_mut().for_each(|window| window.fill(0.0));
+        self.history.fill(Bins::default());
+        self.inputs.iter_mut().for_each(Channels::reset);
         self.newest = 0;
     }
-}
 
-fn transform(fft: &dyn RealToComplex<f32>, time: &mut [f32], spectrum: &mut [Complex32], scratch: &mut [Complex32]) {
-    let done = fft.process_with_scratch(time, spectrum, scratch);
-    debug_assert!(done.is_ok(), "all lengths are fixed at construction");
+    /// Frames of silence after which the output is exactly silent: the partitions, whole.
+    pub fn memory_frames(&self) -> usize {
+        // A block of input lies in two windows.
+        (self.slots + 1) * self.block_frames
+    }
+
+    /// Partitions that are multiplied per block, summed over the paths: the work that zeros did not save.
+    pub fn multiplied_partitions(&self) -> usize {
+        self.passes.iter().map(Pass::multiplied_partitions).sum()
+    }
+
+    /// The instruction set it runs on.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Bytes that one block of work touches.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.history[..])
+            + self.passes.iter().map(Pass::bytes).sum::<usize>()
+            + self.sums.bytes()
+            + self.transform.bytes()
+            + self.inputs.iter().chain(&self.outputs).map(Channels::bytes).sum::<usize>()
+    }
 }

@@ -1,0 +1,124 @@
+//! Eight lanes of `f32`, on whatever the machine has.
+//!
+//! A kernel is written once, against [`Simd`], and compiled once per instruction set; [`Level::run`] picks the
+//! compilation at run time. A `Simd` value is a token: it exists only where its instructions have been found, which is
+//! what makes the methods safe to call.
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// Operations on vectors of eight `f32`.
+pub trait Simd: Copy {
+    /// Eight lanes.
+    type V: Copy;
+
+    /// Most outputs whose complex sums fit the registers beside what a multiplication needs.
+    const MAX_OUTPUTS: usize;
+
+    fn splat(self, value: f32) -> Self::V;
+    fn load(self, from: &[f32; 8]) -> Self::V;
+    fn store(self, v: Self::V, to: &mut [f32; 8]);
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b + c`
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c − a · b`
+    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    fn abs(self, v: Self::V) -> Self::V;
+    /// Lane 7 first.
+    fn reverse(self, v: Self::V) -> Self::V;
+    /// Lane 0 of `first`, lanes 1…7 of `rest`.
+    fn with_first(self, first: Self::V, rest: Self::V) -> Self::V;
+    /// `x0 y0 x1 y1 …` in two vectors becomes `x0 x1 …` and `y0 y1 …`.
+    fn deinterleave(self, low: Self::V, high: Self::V) -> (Self::V, Self::V);
+    /// The inverse of [`deinterleave`](Simd::deinterleave).
+    fn interleave(self, x: Self::V, y: Self::V) -> (Self::V, Self::V);
+}
+
+/// Work to be compiled once per instruction set. `run` must be `#[inline(always)]`.
+pub trait Kernel {
+    fn run<S: Simd>(self, simd: S);
+}
+
+/// The instruction set kernels run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    #[cfg(target_arch = "x86_64")]
+    Avx2(x86::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Sse2(x86::Sse2),
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+    Scalar(scalar::Scalar),
+}
+
+impl Level {
+    /// The fastest one this machine has.
+    pub fn detect() -> Level {
+        Level::available()[0]
+    }
+
+    /// All of this machine's, fastest first.
+    pub fn available() -> Vec<Level> {
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(x86::Avx2::new().map(Level::Avx2));
+            levels.push(Level::Sse2(x86::Sse2::new()));
+        }
+        #[cfg(target_arch = "aarch64")]
+        levels.push(Level::Neon(neon::Neon::new()));
+        levels.push(Level::Scalar(scalar::Scalar));
+        levels
+    }
+
+    /// Its name, as benchmarks and the status show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => "avx2+fma",
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2(_) => "sse2",
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon(_) => "neon",
+            Level::Scalar(_) => "scalar",
+        }
+    }
+
+    /// [`Simd::MAX_OUTPUTS`] of this instruction set.
+    pub fn max_outputs(self) -> usize {
+        fn of<S: Simd>(_: S) -> usize {
+            S::MAX_OUTPUTS
+        }
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(simd) => of(simd),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2(simd) => of(simd),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon(simd) => of(simd),
+            Level::Scalar(simd) => of(simd),
+        }
+    }
+
+    /// Runs `kernel` as compiled for this instruction set.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(simd) => simd.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2(simd) => kernel.run(simd),
+            #[cfg(target_arch = "aarch64")]
+            Level::Neon(simd) => kernel.run(simd),
+            Level::Scalar(simd) => kernel.run(simd),
+        }
+    }
+}

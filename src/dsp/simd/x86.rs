@@ -1,0 +1,195 @@
+//! AVX2 with FMA, found at run time, and SSE2, which every x86-64 has.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+/// Proof that AVX2 and FMA are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// A token where the machine has both.
+    pub fn new() -> Option<Avx2> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) {
+        #[target_feature(enable = "avx2,fma")]
+        fn compiled<K: Kernel>(simd: Avx2, kernel: K) {
+            kernel.run(simd);
+        }
+        // SAFETY: the token proves that this machine has AVX2 and FMA.
+        unsafe { compiled(self, kernel) }
+    }
+}
+
+impl Simd for Avx2 {
+    type V = __m256;
+
+    const MAX_OUTPUTS: usize = 6;
+
+    // SAFETY, here and below: the token proves that this machine has AVX2 and FMA; loads and stores go through
+    // references to eight `f32` and ask for no alignment.
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        unsafe { _mm256_set1_ps(value) }
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32; 8]) -> __m256 {
+        unsafe { _mm256_loadu_ps(from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store(self, v: __m256, to: &mut [f32; 8]) {
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        unsafe { _mm256_fnmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn abs(self, v: __m256) -> __m256 {
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), v) }
+    }
+    #[inline(always)]
+    fn reverse(self, v: __m256) -> __m256 {
+        unsafe { _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)) }
+    }
+    #[inline(always)]
+    fn with_first(self, first: __m256, rest: __m256) -> __m256 {
+        unsafe { _mm256_blend_ps::<1>(rest, first) }
+    }
+    #[inline(always)]
+    fn deinterleave(self, low: __m256, high: __m256) -> (__m256, __m256) {
+        unsafe {
+            let in_order = |v| _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(v)));
+            (
+                in_order(_mm256_shuffle_ps::<0b10_00_10_00>(low, high)),
+                in_order(_mm256_shuffle_ps::<0b11_01_11_01>(low, high)),
+            )
+        }
+    }
+    #[inline(always)]
+    fn interleave(self, x: __m256, y: __m256) -> (__m256, __m256) {
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(x, y), _mm256_unpackhi_ps(x, y));
+            (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+        }
+    }
+}
+
+/// SSE2: part of x86-64 itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sse2(());
+
+impl Sse2 {
+    pub fn new() -> Sse2 {
+        Sse2(())
+    }
+}
+
+/// Lanes 0…3 and 4…7.
+type Halves = (__m128, __m128);
+
+impl Simd for Sse2 {
+    type V = Halves;
+
+    const MAX_OUTPUTS: usize = 2;
+
+    // SAFETY, here and below: SSE2 is part of x86-64; loads and stores stay within references to eight `f32` and ask
+    // for no alignment.
+    #[inline(always)]
+    fn splat(self, value: f32) -> Halves {
+        let v = unsafe { _mm_set1_ps(value) };
+        (v, v)
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32; 8]) -> Halves {
+        unsafe { (_mm_loadu_ps(from.as_ptr()), _mm_loadu_ps(from[4..].as_ptr())) }
+    }
+    #[inline(always)]
+    fn store(self, v: Halves, to: &mut [f32; 8]) {
+        unsafe {
+            _mm_storeu_ps(to.as_mut_ptr(), v.0);
+            _mm_storeu_ps(to[4..].as_mut_ptr(), v.1);
+        }
+    }
+    #[inline(always)]
+    fn add(self, a: Halves, b: Halves) -> Halves {
+        unsafe { (_mm_add_ps(a.0, b.0), _mm_add_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn sub(self, a: Halves, b: Halves) -> Halves {
+        unsafe { (_mm_sub_ps(a.0, b.0), _mm_sub_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn mul(self, a: Halves, b: Halves) -> Halves {
+        unsafe { (_mm_mul_ps(a.0, b.0), _mm_mul_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Halves, b: Halves, c: Halves) -> Halves {
+        self.add(self.mul(a, b), c)
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, a: Halves, b: Halves, c: Halves) -> Halves {
+        self.sub(c, self.mul(a, b))
+    }
+    #[inline(always)]
+    fn max(self, a: Halves, b: Halves) -> Halves {
+        unsafe { (_mm_max_ps(a.0, b.0), _mm_max_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn abs(self, v: Halves) -> Halves {
+        unsafe {
+            let sign = _mm_set1_ps(-0.0);
+            (_mm_andnot_ps(sign, v.0), _mm_andnot_ps(sign, v.1))
+        }
+    }
+    #[inline(always)]
+    fn reverse(self, v: Halves) -> Halves {
+        unsafe { (_mm_shuffle_ps::<0b00_01_10_11>(v.1, v.1), _mm_shuffle_ps::<0b00_01_10_11>(v.0, v.0)) }
+    }
+    #[inline(always)]
+    fn with_first(self, first: Halves, rest: Halves) -> Halves {
+        (unsafe { _mm_move_ss(rest.0, first.0) }, rest.1)
+    }
+    #[inline(always)]
+    fn deinterleave(self, low: Halves, high: Halves) -> (Halves, Halves) {
+        unsafe {
+            (
+                (_mm_shuffle_ps::<0b10_00_10_00>(low.0, low.1), _mm_shuffle_ps::<0b10_00_10_00>(high.0, high.1)),
+                (_mm_shuffle_ps::<0b11_01_11_01>(low.0, low.1), _mm_shuffle_ps::<0b11_01_11_01>(high.0, high.1)),
+            )
+        }
+    }
+    #[inline(always)]
+    fn interleave(self, x: Halves, y: Halves) -> (Halves, Halves) {
+        unsafe {
+            (
+                (_mm_unpacklo_ps(x.0, y.0), _mm_unpackhi_ps(x.0, y.0)),
+                (_mm_unpacklo_ps(x.1, y.1), _mm_unpackhi_ps(x.1, y.1)),
+            )
+        }
+    }
+}

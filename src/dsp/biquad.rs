@@ -148,6 +148,7 @@ impl Biquad {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f32::consts::FRAC_1_SQRT_2;
 
     fn spec(kind: BiquadKind, frequency_hz: f32, q: f32, gain_db: f32) -> BiquadCoefficients {
         BiquadSpec { kind, frequency_hz, q, gain_db }.coefficients(48_000)
@@ -163,19 +164,19 @@ mod tests {
         let bell = spec(BiquadKind::Peaking, 1000.0, 2.0, -6.0);
         close(db(&bell, 1000.0), -6.0);
         close(db(&bell, 10.0), 0.0);
-        let low = spec(BiquadKind::LowShelf, 500.0, 0.7071, 4.0);
+        let low = spec(BiquadKind::LowShelf, 500.0, FRAC_1_SQRT_2, 4.0);
         close(db(&low, 5.0), 4.0);
         close(db(&low, 500.0), 2.0);
         close(db(&low, 20_000.0), 0.0);
-        let high = spec(BiquadKind::HighShelf, 2000.0, 0.7071, -5.0);
+        let high = spec(BiquadKind::HighShelf, 2000.0, FRAC_1_SQRT_2, -5.0);
         close(db(&high, 5.0), 0.0);
         close(db(&high, 2000.0), -2.5);
         close(db(&high, 23_900.0), -5.0);
-        let pass = spec(BiquadKind::HighPass, 100.0, 0.7071, 0.0);
+        let pass = spec(BiquadKind::HighPass, 100.0, FRAC_1_SQRT_2, 0.0);
         close(db(&pass, 100.0), -3.01);
         close(db(&pass, 10_000.0), 0.0);
         assert!(db(&pass, 10.0) < -39.9);
-        let pass = spec(BiquadKind::LowPass, 1000.0, 0.7071, 0.0);
+        let pass = spec(BiquadKind::LowPass, 1000.0, FRAC_1_SQRT_2, 0.0);
         close(db(&pass, 1000.0), -3.01);
         close(db(&pass, 10.0), 0.0);
     }

@@ -27,7 +27,7 @@ impl Coefficients {
         if samples.len() != wanted {
             return Err(SpecError::CoefficientCount { drivers, taps, found: samples.len(), wanted });
         }
-        if let Some(at) = samples.iter().position(|v| !(v.abs() <= 1e6)) {
+        if let Some(at) = samples.iter().position(|v| v.is_nan() || v.abs() > 1e6) {
             return Err(SpecError::Coefficient {
                 input: input_name(at / (drivers * taps)),
                 driver: at / taps % drivers,

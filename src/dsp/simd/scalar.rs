@@ -71,7 +71,7 @@ impl Simd for Scalar {
     }
     #[inline(always)]
     fn interleave(self, x: [f32; 8], y: [f32; 8]) -> ([f32; 8], [f32; 8]) {
-        let at = |i: usize| if i % 2 == 0 { x[i / 2] } else { y[i / 2] };
+        let at = |i: usize| if i.is_multiple_of(2) { x[i / 2] } else { y[i / 2] };
         (each(at), each(|i| at(i + 8)))
     }
 }

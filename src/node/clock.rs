@@ -62,6 +62,11 @@ pub(super) struct Start {
 }
 
 impl Clock {
+    /// Rate of the graph; at least 1.
+    fn graph_hz(&self) -> u64 {
+        (u64::from(self.rate.denom) / u64::from(self.rate.num.max(1))).max(1)
+    }
+
     /// The clock at the start of the next cycle.
     pub fn advanced(mut self, start: Start) -> Clock {
         self.position = self.position.wrapping_add(self.duration);
@@ -71,13 +76,13 @@ impl Clock {
         if self.target_rate.denom != 0 {
             self.rate = self.target_rate;
         }
-        let graph_hz = u64::from(self.rate.denom.max(1)) / u64::from(self.rate.num.max(1));
+        let graph_hz = self.graph_hz();
         self.nsec = start.now_ns;
         self.rate_diff = start.rate_ratio;
         // The graph may run at another rate than we do.
         let delay = start.delay_frames.saturating_mul(graph_hz) / u64::from(start.rate_hz.max(1));
         self.delay = -i64::try_from(delay).unwrap_or(i64::MAX);
-        let cycle_ns = self.duration as f64 * 1e9 / (graph_hz.max(1) as f64 * start.rate_ratio);
+        let cycle_ns = self.duration as f64 * 1e9 / (graph_hz as f64 * start.rate_ratio);
         self.next_nsec = start.now_ns.saturating_add(cycle_ns as u64);
         self
     }
@@ -118,10 +123,13 @@ impl Areas {
         }
     }
 
-    /// Frames of the graph's cycle, in the graph's rate; 0 when unknown.
-    pub fn duration_frames(&self) -> u64 {
+    /// Frames of the graph's cycle at our rate, rounded up; 0 when unknown.
+    pub fn quantum_frames(&self, rate_hz: u32) -> usize {
+        let Some(graph) = self.graph else { return 0 };
         // SAFETY: as in `is_driving`.
-        self.graph.map_or(0, |graph| unsafe { graph.as_ptr().read_volatile().duration })
+        let clock = unsafe { graph.as_ptr().read_volatile() };
+        let frames = clock.duration.saturating_mul(u64::from(rate_hz)).div_ceil(clock.graph_hz());
+        usize::try_from(frames).unwrap_or(0)
     }
 
     /// Writes the start of the next cycle into the graph's clock. To be called while driving, before each trigger.
@@ -212,7 +220,7 @@ mod tests {
             areas.set(spa_sys::SPA_IO_Position, position.cast(), size);
         }
         assert!(areas.is_driving());
-        assert_eq!(areas.duration_frames(), 256);
+        assert_eq!((areas.quantum_frames(48_000), areas.quantum_frames(44_100)), (256, 236));
         areas.advance(start());
         // SAFETY: as above.
         unsafe {
@@ -224,6 +232,6 @@ mod tests {
         unsafe {
             areas.set(spa_sys::SPA_IO_Position, std::ptr::null_mut(), 0);
         }
-        assert_eq!(areas.duration_frames(), 0);
+        assert_eq!(areas.quantum_frames(48_000), 0);
     }
 }

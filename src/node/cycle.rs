@@ -1,6 +1,7 @@
 //! What happens on PipeWire's data thread: a request from the writer starts a cycle, a cycle ends in the ring.
 //!
-//! Nothing here allocates, locks, logs or waits; the only system calls are reads and writes of an eventfd.
+//! Nothing here allocates, locks, logs or waits; after the first cycle the only system calls are reads and writes of
+//! an eventfd.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -8,10 +9,12 @@ use std::sync::Arc;
 use pipewire::spa::buffer::Data;
 use pipewire::stream::Stream;
 
-use crate::engine::{Counters, Pace, RingWriter, pace::now_ns};
+use crate::engine::{Counters, Pace, RingWriter, pace::now_ns, realtime::scheduling};
 
 use super::clock::{Areas, Start};
-use super::scheduling;
+
+/// Name of the data thread; PipeWire before 1.2 leaves it that of our main-loop thread.
+const THREAD_NAME: &std::ffi::CStr = c"pipewire-data";
 
 /// The data thread's own state.
 pub(super) struct Cycle {
@@ -19,12 +22,12 @@ pub(super) struct Cycle {
     pace: Arc<Pace>,
     counters: Arc<Counters>,
     areas: Areas,
-    scheduling_known: bool,
+    introduced: bool,
 }
 
 impl Cycle {
     pub fn new(ring: RingWriter, pace: Arc<Pace>, counters: Arc<Counters>) -> Self {
-        Cycle { ring, pace, counters, areas: Areas::default(), scheduling_known: false }
+        Cycle { ring, pace, counters, areas: Areas::default(), introduced: false }
     }
 
     /// An area of shared memory was given or withdrawn (see [`Areas::set`]).
@@ -36,9 +39,9 @@ impl Cycle {
         unsafe { self.areas.set(id, area, size) };
     }
 
-    /// Frames of the graph's next cycle as its position area tells; 0 when unknown.
-    pub fn duration_frames(&self) -> u64 {
-        self.areas.duration_frames()
+    /// Frames, at our rate, of the graph's next cycle as its position area tells; 0 when unknown.
+    pub fn quantum_frames(&self) -> usize {
+        self.areas.quantum_frames(self.pace.rate_hz())
     }
 
     /// Answers the writer's request: true when a cycle is to be triggered now. The clock is ready then.
@@ -61,9 +64,8 @@ impl Cycle {
     /// A cycle of the graph reached the sink: its frames go into the ring, and the next cycle is asked for when the
     /// writer needs more than one.
     pub fn process(&mut self, stream: &Stream) {
-        if !self.scheduling_known {
-            self.counters.set_data_thread(scheduling::of_this_thread());
-            self.scheduling_known = true;
+        if !self.introduced {
+            self.introduce();
         }
         let mut frames = 0;
         while let Some(mut buffer) = stream.dequeue_buffer() {
@@ -83,6 +85,14 @@ impl Cycle {
         if self.pace.wants_cycle(self.ring.fill_frames(), now_ns) {
             self.pace.request(now_ns);
         }
+    }
+
+    /// Once, in the first cycle: notes how this thread is scheduled, and names it for `top -H` and debuggers.
+    fn introduce(&mut self) {
+        self.counters.set_data_thread(scheduling());
+        // Only a convenience.
+        nix::sys::prctl::set_name(THREAD_NAME).ok();
+        self.introduced = true;
     }
 
     /// Gives the ring back.

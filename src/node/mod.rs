@@ -15,14 +15,15 @@
 //!
 //! # Feedback
 //! A device opened through ALSA's `pipewire` plugin is itself a stream in the graph, and a session manager moves
-//! streams to the default sink: to ours, in a circle. [`alsa_plugin_guard`] prevents it.
+//! streams to the default sink: to ours, in a circle. [`alsa_plugin_guard`] prevents it; [`Event::Feedback`] tells when
+//! it happens all the same.
 
 mod clock;
 mod cycle;
 mod data_loop;
 mod error;
+mod feedback;
 mod params;
-mod scheduling;
 mod sink;
 mod thread;
 
@@ -73,6 +74,8 @@ pub enum Event {
     DriverLost,
     /// Somebody asked for this profile through the `Props` parameter.
     ProfileRequested(String),
+    /// A stream of our own process, of this name, was linked to the sink: the device plays into itself.
+    Feedback(String),
     /// PipeWire is gone, for this reason. The node does nothing any more: drop it and spawn another.
     Disconnected(String),
 }

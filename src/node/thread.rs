@@ -9,15 +9,19 @@ use std::time::Duration;
 use pipewire::channel::Receiver;
 use pipewire::context::ContextRc;
 use pipewire::main_loop::MainLoopRc;
+use pipewire::registry::GlobalObject;
 use pipewire::spa::param::ParamType;
 use pipewire::spa::pod::Pod;
 use pipewire::spa::utils::Direction;
+use pipewire::spa::utils::dict::DictRef;
 use pipewire::stream::{Stream, StreamListener, StreamRc, StreamState};
+use pipewire::types::ObjectType;
 
 use crate::engine::{Counters, Pace, RingWriter};
 
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
+use super::feedback::{Feedback, Object};
 use super::params::{Param, requested_profile};
 use super::{Command, Event, NodeError, Request, sink};
 
@@ -82,6 +86,7 @@ fn serve(
         driving: Cell::new(false),
         negotiated: Cell::new(false),
         stopping: Cell::new(false),
+        feedback: RefCell::new(Feedback::new(std::process::id())),
     });
 
     let core_listener = core
@@ -89,6 +94,18 @@ fn serve(
         .error({
             let front = Rc::clone(&front);
             move |id, _seq, res, message| front.core_error(id, res, message)
+        })
+        .register();
+    let registry = core.get_registry_rc().map_err(setup("registry"))?;
+    let registry_listener = registry
+        .add_listener_local()
+        .global({
+            let (front, stream) = (Rc::clone(&front), stream.clone());
+            move |global| front.appeared(&stream, global)
+        })
+        .global_remove({
+            let front = Rc::clone(&front);
+            move |id| front.feedback.borrow_mut().removed(id)
         })
         .register();
     let listener = listen(&stream, &front).map_err(setup("stream listener"))?;
@@ -130,6 +147,7 @@ fn serve(
         log::debug!("PipeWire: disconnecting the sink: {error}");
     }
     drop(listener);
+    drop(registry_listener);
     drop(core_listener);
     drop(commands);
     connected
@@ -164,6 +182,7 @@ struct Front {
     driving: Cell<bool>,
     negotiated: Cell<bool>,
     stopping: Cell<bool>,
+    feedback: RefCell<Feedback>,
 }
 
 impl Front {
@@ -187,6 +206,7 @@ impl Front {
             return;
         }
         self.pace.set_streaming(false);
+        self.pace.set_driving(false);
         if self.ready.borrow().is_some() {
             self.answer(Err(NodeError::Refused { node: self.node_name.clone(), reason: reason.into() }));
         } else {
@@ -234,13 +254,13 @@ impl Front {
     fn io_changed(&self, stream: &Stream, id: u32, area: *mut c_void, size: usize) {
         // An address, because a pointer is not `Send`.
         let address = area.expose_provenance();
-        let duration = self.cell.change(&self.data_loop, move |cycle| {
+        let quantum = self.cell.change(&self.data_loop, move |cycle| {
             // SAFETY: these are `io_changed`'s own arguments, passed on to the data thread while we wait in it.
             unsafe { cycle.set_area(id, std::ptr::with_exposed_provenance_mut(address), size) };
-            cycle.duration_frames()
+            cycle.quantum_frames()
         });
-        if let Some(duration @ 1..) = duration {
-            self.pace.set_quantum_frames(duration as usize);
+        if let Some(frames @ 1..) = quantum {
+            self.pace.set_quantum_frames(frames);
         }
         let driving = stream.is_driving();
         if self.driving.replace(driving) != driving {
@@ -258,6 +278,13 @@ impl Front {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn appeared(&self, stream: &Stream, global: &GlobalObject<&DictRef>) {
+        let Some(object) = object(global) else { return };
+        if let Some(name) = self.feedback.borrow_mut().appeared(global.id, object, stream.node_id()) {
+            self.tell(Event::Feedback(name.into()));
         }
     }
 
@@ -281,6 +308,22 @@ impl Front {
         if let Err(error) = stream.update_params(&mut [pod]) {
             log::warn!("PipeWire: sink {}: cannot publish a parameter: {error}", self.node_name);
         }
+    }
+}
+
+fn object(global: &GlobalObject<&DictRef>) -> Option<Object> {
+    let properties = global.props?;
+    let number = |key| properties.get(key)?.parse().ok();
+    match global.type_ {
+        ObjectType::Client => Some(Object::Client { pid: number("pipewire.sec.pid") }),
+        ObjectType::Node => {
+            let name = properties.get("node.name").unwrap_or("?").into();
+            Some(Object::Node { client: number("client.id"), name })
+        }
+        ObjectType::Link => {
+            Some(Object::Link { output_node: number("link.output.node"), input_node: number("link.input.node") })
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sink in a real PipeWire session, with a stand-in for the device and a player that counts frames: what the
 //! device is given must be the player's frames, all of them, bit for bit.
 
+mod allocations;
 mod device;
 mod player;
 mod session;
@@ -9,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use device::{Device, Run};
+use nix::sys::signal::Signal;
 use player::Player;
 use session::{Session, wait_for};
 use spatiald::engine::{self, Counters, Pace, RingReader, RingWriter};
@@ -98,10 +100,12 @@ impl Bed {
 
 #[test]
 fn frames_arrive_bit_for_bit_whatever_the_device_s_clock() {
+    // `SPATIALD_TEST_SECONDS=60` for the long version.
+    let seconds = std::env::var("SPATIALD_TEST_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(4);
     for (period, ppm) in [(256, 200.0), (1024, -300.0), (256, -300.0), (1024, 200.0)] {
         let bed = Bed::start(|session| Request { latency_frames: period as u32, ..request(session) }, period, ppm);
         let player = bed.play(1);
-        bed.run(4 * 48_000);
+        bed.run(seconds * 48_000);
         drop(player);
         bed.one_run(1);
         let counts = bed.counters.snapshot();
@@ -123,6 +127,8 @@ fn the_quantum_changes_without_a_gap() {
         bed.run(24_000);
     }
     bed.one_run(1);
+    assert!(allocations::data_thread_is_known());
+    assert_eq!(allocations::on_the_data_thread(), 0);
 }
 
 #[test]
@@ -182,6 +188,14 @@ fn volume_and_mute_work_and_are_remembered() {
     bed.wpctl(&["set-mute", &id, "0"]);
     wait_for("sound", || bed.device.heard().last != 0.0);
     assert!(bed.wpctl(&["get-volume", &id]).contains("0.50"));
+
+    let runs = bed.device.heard().runs.len();
+    bed.wpctl(&["set-volume", &id, "1.0"]);
+    wait_for("exact samples again", || {
+        let heard = bed.device.heard().runs;
+        heard.len() > runs && heard.last().is_some_and(|run| run.frames > 12_000)
+    });
+    bed.wpctl(&["set-volume", &id, "0.5"]);
 
     // A new node of the same name is the same speaker to its users. WirePlumber writes its state after a second.
     let state = || bed.session.state("restore-stream");
@@ -288,4 +302,30 @@ fn pipewire_s_death_is_told_and_survived() {
     let heard = bed.device.heard();
     assert_eq!(heard.foreign, 0);
     assert_eq!(heard.runs.last().unwrap().first, 5_000_000, "{:?}", heard.runs);
+}
+
+#[test]
+fn a_stream_of_our_own_into_our_own_sink_is_told() {
+    let bed = Bed::start(request, 256, 0.0);
+    // This process plays: what the daemon must never do.
+    let _player = bed.play(1);
+    bed.await_event(&Event::Feedback("counter".into()));
+}
+
+#[test]
+fn a_pipewire_that_hangs_hangs_nobody_else() {
+    let bed = Bed::start(request, 256, 0.0);
+    let player = bed.play(1);
+    bed.run(12_000);
+    bed.session.signal("pipewire", Signal::SIGSTOP);
+    let (writer, _reader) = ring();
+    let (sender, _events) = mpsc::channel();
+    let refused = Node::spawn(request(&bed.session), writer, Pace::new(48_000).unwrap(), Arc::default(), sender).err();
+    let refused = refused.expect("it does not answer");
+    assert!(matches!(refused.error, NodeError::Timeout { .. }), "{refused}");
+    assert!(refused.ring.is_some());
+    let Bed { node, session, .. } = bed;
+    assert!(node.stop().is_some());
+    session.signal("pipewire", Signal::SIGCONT);
+    drop(player);
 }

@@ -70,6 +70,13 @@ impl Session {
         self.children.retain(|(program, _)| *program != name);
     }
 
+    /// Sends `signal` to every process of this name.
+    pub fn signal(&self, name: &str, signal: Signal) {
+        for (_, child) in self.children.iter().filter(|(program, _)| *program == name) {
+            kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+        }
+    }
+
     /// A file of WirePlumber's state; empty while there is none.
     pub fn state(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder.path().join("state/wireplumber").join(name)).unwrap_or_default()
@@ -107,7 +114,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         for (_, child) in self.children.iter_mut().rev() {
-            // Already gone: fine.
+            // Already gone: fine. A stopped one must run to end.
+            kill(Pid::from_raw(child.id() as i32), Signal::SIGCONT).ok();
             kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).ok();
             child.wait().ok();
         }

@@ -315,7 +315,9 @@ impl<S: Stage> Turns<S> {
             self.on(Event::NoProgress);
             return Ok(());
         }
-        let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos(stall_ns - waited_ns))?;
+        // Not every driver wakes a waiter when its card goes: look again after two periods.
+        let look_ns = 2 * period_frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1));
+        let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos((stall_ns - waited_ns).min(look_ns)))?;
         match outcome {
             Wait::Woken => self.pace.take_wake(),
             // Some devices keep saying they are writable without taking a period: don't spin on them.

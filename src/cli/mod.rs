@@ -11,7 +11,9 @@ use clap::{Args, Parser};
 
 use crate::daemon::Instance;
 
+pub mod check;
 pub mod reload;
+pub mod render;
 pub mod report;
 
 pub mod status;

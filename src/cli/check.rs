@@ -1,0 +1,99 @@
+//! `spatiald --check [FILE]`: what is wrong with configuration and profiles.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::config::{Config, Places};
+use crate::profile::{Profile, find, installed};
+
+/// Validates `file` (a `spatiald.toml`, a profile's folder or its `profile.toml`), or the configuration in force and
+/// all profiles that it names or that are installed. Prints a line for each: `ok`, or what is wrong and what would be
+/// right.
+///
+/// # Errors
+/// Something is wrong: how many files are.
+pub fn run(file: Option<&Path>, config: Option<&Path>) -> Result<(), Failure> {
+    let mut report = Report::default();
+    let places = Places::from_environment();
+    match file {
+        Some(path) if is_profile(path) => {
+            report.profile(&find(&with_slash(path), &places)?);
+        }
+        Some(path) => report.config(Some(path), &places),
+        None => {
+            report.config(config, &places);
+            for (_, folder) in installed(&places) {
+                report.profile(&folder);
+            }
+        }
+    }
+    match report.faults {
+        0 => Ok(()),
+        1 => Err("1 file is not as it must be".into()),
+        faults => Err(format!("{faults} files are not as they must be").into()),
+    }
+}
+
+/// A folder, or a file of that name, is a profile; anything else is taken for a configuration.
+fn is_profile(path: &Path) -> bool {
+    path.is_dir() || path.file_name().is_some_and(|name| name == "profile.toml")
+}
+
+/// A path that is not taken for a name.
+fn with_slash(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.contains('/') { text.into_owned() } else { format!("./{text}") }
+}
+
+#[derive(Default)]
+struct Report {
+    faults: usize,
+    /// Folders that were looked at.
+    done: Vec<PathBuf>,
+}
+
+impl Report {
+    fn fault(&mut self, message: impl std::fmt::Display) {
+        println!("{message}");
+        self.faults += 1;
+    }
+
+    /// The configuration in force and the profiles that it names.
+    fn config(&mut self, named: Option<&Path>, places: &Places) {
+        let config = match Config::find(named, places) {
+            Ok(config) => config,
+            Err(complaint) => return self.fault(complaint),
+        };
+        let place = match &config.path {
+            Some(path) => path.display().to_string(),
+            None => "no spatiald.toml (defaults)".into(),
+        };
+        println!("{place}: ok");
+        let rules = config.matches.iter().map(|rule| rule.profile.as_str());
+        for profile in config.profile.as_deref().into_iter().chain(rules) {
+            match find(profile, places) {
+                Ok(folder) => self.profile(&folder),
+                Err(error) => self.fault(format!("{place}: {error}")),
+            }
+        }
+    }
+
+    fn profile(&mut self, folder: &Path) {
+        if self.done.iter().any(|done| done == folder) {
+            return;
+        }
+        self.done.push(folder.to_owned());
+        match Profile::load(folder) {
+            Ok(profile) => println!(
+                "{}: ok ({}: {} drivers on {} channels, {} taps at {} Hz)",
+                folder.display(),
+                profile.name,
+                profile.drivers.len(),
+                profile.channels(),
+                profile.coefficients.taps(),
+                profile.sample_rate_hz,
+            ),
+            Err(error) => self.fault(error),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `spatiald render`: the chain over a file.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Failure;
+use crate::config::Places;
+use crate::profile::{Profile, find};
+use crate::render::{Progress, Request, Summary, Tap, render};
+
+/// Play a file through a profile's chain into another file
+///
+/// Reads WAV, FLAC, MP3 and Ogg Vorbis, stereo or mono. Writes one channel per driver as 32-bit float WAV, in sync with
+/// the input: its latency is removed, its tail kept.
+#[derive(Debug, Args)]
+pub struct RenderArgs {
+    /// Profile to render with, by name or folder
+    #[arg(long, value_name = "PROFILE")]
+    profile: String,
+    /// Leave out the profile's limiter
+    #[arg(long)]
+    no_limiter: bool,
+    /// Stop after this stage: `upmix` writes left, right and center
+    #[arg(long, value_name = "STAGE")]
+    tap: Option<TapArg>,
+    /// File to read
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// File to write
+    #[arg(value_name = "OUT.wav")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TapArg {
+    /// Left, right and center as the upmix splits them
+    Upmix,
+}
+
+/// Runs the command and prints one line about what was rendered.
+///
+/// # Errors
+/// No such profile, input that cannot be read, output that cannot be written, an interrupt.
+pub fn run(args: &RenderArgs) -> Result<(), Failure> {
+    let profile = Profile::load(&find(&args.profile, &Places::from_environment())?)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let bar = progress_bar();
+    let request = Request {
+        profile: &profile,
+        input: &args.input,
+        output: &args.output,
+        limiter: !args.no_limiter,
+        tap: match args.tap {
+            None => Tap::Drivers,
+            Some(TapArg::Upmix) => Tap::Upmix,
+        },
+    };
+    let mut show = |progress: Progress| {
+        let rate = u64::from(progress.sample_rate_hz).max(1);
+        if let Some(frames) = progress.of {
+            bar.set_length(frames / rate);
+        }
+        bar.set_position(progress.frames / rate);
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let outcome = render(&request, &mut show);
+    bar.finish_and_clear();
+    let summary = outcome?;
+    println!("{}: {}", args.output.display(), line(&summary));
+    for warning in warnings(&summary) {
+        eprintln!("{}: {warning}", args.input.display());
+    }
+    Ok(())
+}
+
+/// On a terminal only, and there on standard error.
+fn progress_bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // The template is a constant that parses; without it the bar has its plain looks.
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} s, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn line(summary: &Summary) -> String {
+    let seconds = summary.input_frames as f64 / f64::from(summary.sample_rate_hz);
+    let elapsed = summary.elapsed.as_secs_f64().max(1e-6);
+    let peaks: Vec<String> = summary
+        .peaks
+        .iter()
+        .map(
+            |(name, peak)| {
+                if *peak > 0.0 { format!("{name} {:.1}", 20.0 * peak.log10()) } else { format!("{name} silent") }
+            },
+        )
+        .collect();
+    let limited = if summary.max_gain_reduction_db > 0.0 {
+        format!(", limited by up to {:.1} dB", summary.max_gain_reduction_db)
+    } else {
+        String::new()
+    };
+    format!(
+        "{} channels at {} Hz, {seconds:.1} s in {elapsed:.2} s ({:.0} x real time), peaks in dBFS: {}{limited}",
+        summary.peaks.len(),
+        summary.sample_rate_hz,
+        seconds / elapsed,
+        peaks.join(", "),
+    )
+}
+
+fn warnings(summary: &Summary) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if summary.damaged > 0 {
+        warnings.push(format!("{} damaged packets became silence; check the file", summary.damaged));
+    }
+    if summary.cut_short {
+        warnings.push("the file ends before its header says; what there is was rendered".into());
+    }
+    warnings
+}

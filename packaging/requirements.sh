@@ -6,7 +6,7 @@ BUILD_PACKAGES=(
 	ca-certificates gcc libc6-dev pkg-config libclang-dev
 	libpipewire-0.3-dev libspa-0.2-dev libasound2-dev libdbus-1-dev
 )
-SESSION_PACKAGES=(dbus pipewire pipewire-bin wireplumber alsa-utils procps)
+SESSION_PACKAGES=(dbus pipewire pipewire-bin wireplumber alsa-utils)
 TEST_PACKAGES=(pipewire-pulse pulseaudio-utils flac util-linux)
 # Debian's current Rust, kept up to date for its browsers, where no recent one is installed.
 RUST_PACKAGES=(cargo-web rustc-web)

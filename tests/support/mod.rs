@@ -4,6 +4,8 @@
 
 pub mod analysis;
 pub mod card;
+pub mod daemon;
+pub mod player;
 pub mod process;
 pub mod recording;
 pub mod session;
@@ -11,6 +13,7 @@ pub mod signal;
 pub mod wait;
 
 pub use card::Card;
+pub use daemon::{Daemon, Options};
 pub use process::Process;
 pub use recording::Recording;
 pub use session::{Session, Setup};

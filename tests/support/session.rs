@@ -160,7 +160,8 @@ fn pipewire_conf(setup: Setup) -> String {
     )
 }
 
-fn in_session(program: &str, folder: &Path) -> Command {
+/// A program whose session lies in `folder`.
+pub fn in_session(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     for name in FOREIGN {
         command.env_remove(name);

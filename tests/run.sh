@@ -7,7 +7,7 @@ cd "$ROOT"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
-declare -a summary
+summary=()
 
 # step NAME COMMAND…: runs it, whatever became of the one before; adds to the summary.
 step() {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod analysis;
+pub mod bed;
 pub mod card;
 pub mod daemon;
 pub mod player;
@@ -12,6 +13,7 @@ pub mod session;
 pub mod signal;
 pub mod wait;
 
+pub use bed::Bed;
 pub use card::Card;
 pub use daemon::{Daemon, Options};
 pub use process::Process;

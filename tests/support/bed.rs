@@ -1,0 +1,90 @@
+//! Session, card and daemon together, and a tone through them.
+
+use std::path::PathBuf;
+
+use super::analysis::breaks_in_tone;
+use super::card::{Card, Word};
+use super::daemon::{Daemon, Options};
+use super::player::play;
+use super::process::Process;
+use super::session::{Session, Setup};
+use super::signal::{Wav, tone, write_wav};
+use super::wait::wait_until;
+
+pub const RATE_HZ: u32 = 48_000;
+pub const TONE_HZ: f64 = 997.0;
+
+/// Residual, relative to the tone, from which a break is counted: a quarter of what one dropped sample gives at least,
+/// far above what an upmix that still listens adds.
+pub const TOLERANCE: f64 = 0.002;
+
+/// A running daemon. Fields are dropped in order.
+pub struct Bed {
+    pub daemon: Daemon,
+    pub session: Session,
+    pub card: Card,
+}
+
+impl Bed {
+    pub fn start(setup: Setup, options: &Options) -> Bed {
+        Bed::with_card(Card::with_limits("CHANNELS=8,FORMATS=S32_LE"), setup, options)
+    }
+
+    pub fn with_card(card: Card, setup: Setup, options: &Options) -> Bed {
+        let session = Session::with(setup);
+        let daemon = Daemon::start(&session, &card, options);
+        Bed { daemon, session, card }
+    }
+
+    /// Plays a file into the sink.
+    pub fn play(&self, file: &std::path::Path, quantum_frames: u32) -> Process {
+        play(&self.session, &self.daemon.sink(), file, quantum_frames)
+    }
+
+    /// Plays a tone, both channels alike, and waits until it has been heard for `settle_s` seconds.
+    pub fn play_tone(&self, amplitude: f64, seconds: f64, quantum_frames: u32, settle_s: f64) -> Process {
+        let file: PathBuf = self.session.path("tone.wav");
+        let samples = tone(TONE_HZ, amplitude, RATE_HZ, (seconds * f64::from(RATE_HZ)) as usize);
+        write_wav(&file, RATE_HZ, Wav::Float, &[&samples, &samples]);
+        let begin = self.card.recorded_frames();
+        let player = self.play(&file, quantum_frames);
+        let sounds = wait_until(|| self.card.recording_from(begin).first_sound().is_some());
+        assert!(sounds, "no sound from the card:\n{}\n{}", player.output(), self.daemon.log());
+        self.listen(settle_s);
+        player
+    }
+
+    /// Waits until the card has played so many seconds more; gives the frame before and the frame after.
+    pub fn listen(&self, seconds: f64) -> std::ops::Range<usize> {
+        let begin = self.card.recorded_frames();
+        let end = begin + (seconds * f64::from(RATE_HZ)) as usize;
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs_f64(seconds + 30.0);
+        while self.card.recorded_frames() < end {
+            assert!(std::time::Instant::now() < patience, "the card stands still:\n{}", self.daemon.log());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        begin..self.card.recorded_frames()
+    }
+
+    /// What a channel played between two frames of the recording.
+    pub fn heard(&self, channel: usize, range: std::ops::Range<usize>) -> Vec<f64> {
+        let mut signal = self.card.recording_from(range.start).channel(channel);
+        signal.truncate(range.len());
+        signal
+    }
+
+    /// Asserts that the tone went through a stretch whole, and that nothing was counted as an xrun.
+    pub fn assert_whole(&self, range: std::ops::Range<usize>) {
+        for channel in 0..self.status_drivers() {
+            let signal = self.heard(channel, range.clone());
+            let breaks = breaks_in_tone(&signal, TONE_HZ, RATE_HZ, TOLERANCE);
+            assert!(breaks.is_empty(), "channel {channel}: breaks at {breaks:?} of {}", signal.len());
+        }
+        assert_eq!(self.card.get(Word::Xruns), 0, "{}", self.card.events());
+        assert_eq!((self.daemon.count("xruns"), self.daemon.count("underruns")), (0, 0), "{}", self.daemon.log());
+    }
+
+    fn status_drivers(&self) -> usize {
+        self.daemon.status()["profile"]["drivers"].as_array().map_or(0, Vec::len)
+    }
+}

@@ -4,19 +4,25 @@
 mod allocations;
 mod device;
 mod player;
-mod session;
+#[path = "../support/mod.rs"]
+mod support;
 
-use std::sync::{Arc, mpsc};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use device::{Device, Run};
 use nix::sys::signal::Signal;
 use player::Player;
-use session::{Session, wait_for};
 use spatiald::engine::{self, Counters, Pace, RingReader, RingWriter};
 use spatiald::node::{Event, Node, NodeError, PROFILE_KEY, Request};
+use support::Session;
+use support::wait::wait_until;
 
 const NAME: &str = "spatiald.test";
+
+/// Real-time graphs share two cores badly: one test at a time.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The sink with everything around it.
 struct Bed {
@@ -26,6 +32,7 @@ struct Bed {
     counters: Arc<Counters>,
     pace: Arc<Pace>,
     session: Session,
+    turn: MutexGuard<'static, ()>,
 }
 
 fn request(session: &Session) -> Request {
@@ -37,8 +44,16 @@ fn request(session: &Session) -> Request {
         suspend_seconds: 1,
         profile: "cylinder".into(),
         published_latency_frames: 1000,
-        socket: Some(session.socket()),
+        socket: Some(socket(session)),
     }
+}
+
+fn socket(session: &Session) -> PathBuf {
+    session.path("run/pipewire-0")
+}
+
+fn wait_for(what: &str, condition: impl FnMut() -> bool) {
+    assert!(wait_until(condition), "waited in vain for {what}");
 }
 
 fn ring() -> (RingWriter, RingReader) {
@@ -47,6 +62,7 @@ fn ring() -> (RingWriter, RingReader) {
 
 impl Bed {
     fn start(request_of: impl FnOnce(&Session) -> Request, period: usize, ppm: f64) -> Bed {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let session = Session::start();
         let pace = Pace::new(48_000).unwrap();
         let counters = Arc::new(Counters::default());
@@ -55,11 +71,11 @@ impl Bed {
         let device = Device::start(reader, Arc::clone(&pace), period, ppm);
         let node = Node::spawn(request_of(&session), writer, Arc::clone(&pace), Arc::clone(&counters), sender)
             .unwrap_or_else(|error| panic!("{error}"));
-        Bed { node, device, events, counters, pace, session }
+        Bed { node, device, events, counters, pace, session, turn }
     }
 
     fn play(&self, first: u32) -> Player {
-        Player::start(&self.session.socket(), NAME, first)
+        Player::start(&socket(&self.session), NAME, first)
     }
 
     /// Waits until the device was given `frames` more.
@@ -94,7 +110,7 @@ impl Bed {
     }
 
     fn wpctl(&self, arguments: &[&str]) -> String {
-        self.session.tool("wpctl", arguments)
+        self.session.text("wpctl", arguments)
     }
 }
 
@@ -198,24 +214,27 @@ fn volume_and_mute_work_and_are_remembered() {
     bed.wpctl(&["set-volume", &id, "0.5"]);
 
     // A new node of the same name is the same speaker to its users. WirePlumber writes its state after a second.
-    let state = || bed.session.state("restore-stream");
+    let state = || {
+        // Not there before the first change.
+        std::fs::read_to_string(bed.session.path("state/wireplumber/restore-stream")).unwrap_or_default()
+    };
     wait_for("the volume to be stored", || state().contains("0.125"));
-    let Bed { node, counters, pace, session, .. } = bed;
+    let Bed { node, counters, pace, session, turn: _turn, .. } = bed;
     let writer = node.stop().unwrap();
     let (sender, _events) = mpsc::channel();
     let node = Node::spawn(request(&session), writer, pace, counters, sender).unwrap_or_else(|error| panic!("{error}"));
     let id = node.id().to_string();
-    wait_for("the volume to be restored", || session.tool("wpctl", &["get-volume", &id]).contains("0.50"));
+    wait_for("the volume to be restored", || session.text("wpctl", &["get-volume", &id]).contains("0.50"));
 }
 
 #[test]
 fn the_profile_is_shown_and_asked_for() {
     let bed = Bed::start(request, 256, 0.0);
     let id = bed.node.id().to_string();
-    let shown = || bed.session.tool("pw-dump", &[&id]);
+    let shown = || bed.session.text("pw-dump", &[&id]);
     wait_for("the profile", || shown().contains(PROFILE_KEY) && shown().contains("\"cylinder\""));
     let params = format!("{{ params = [ \"{PROFILE_KEY}\" \"wide\" ] }}");
-    bed.session.tool("pw-cli", &["s", &id, "Props", &params]);
+    bed.session.text("pw-cli", &["s", &id, "Props", &params]);
     bed.await_event(&Event::ProfileRequested("wide".into()));
     bed.node.show_profile("wide");
     wait_for("the new profile", || shown().contains("\"wide\""));
@@ -230,7 +249,7 @@ fn a_desktop_finds_a_speaker() {
     let status = bed.wpctl(&["status"]);
     let line = status.lines().find(|line| line.contains("Test Speaker")).unwrap_or_else(|| panic!("{status}"));
     assert!(line.contains('*'), "not the default: {line}");
-    let dump = bed.session.tool("pw-dump", &[&id]);
+    let dump = bed.session.text("pw-dump", &[&id]);
     for property in [
         r#""media.class": "Audio/Sink""#,
         r#""node.name": "spatiald.test""#,
@@ -251,13 +270,13 @@ fn another_driver_can_win_and_lose() {
     bed.run(12_000);
     let other = "{ factory.name=support.null-audio-sink node.name=other media.class=Audio/Sink object.linger=true
         audio.position=[FL FR] priority.driver=40000 priority.session=1 }";
-    bed.session.tool("pw-cli", &["create-node", "adapter", other]);
-    wait_for("the other sink", || bed.session.tool("pw-link", &["-i"]).contains("other:playback_FL"));
-    bed.session.tool("pw-link", &["spatiald.test:monitor_FL", "other:playback_FL"]);
+    bed.session.text("pw-cli", &["create-node", "adapter", other]);
+    wait_for("the other sink", || bed.session.text("pw-link", &["-i"]).contains("other:playback_FL"));
+    bed.session.text("pw-link", &["spatiald.test:monitor_FL", "other:playback_FL"]);
     bed.await_event(&Event::DriverLost);
     assert!(!bed.pace.is_driving());
     bed.run(24_000);
-    bed.session.tool("pw-link", &["-d", "spatiald.test:monitor_FL", "other:playback_FL"]);
+    bed.session.text("pw-link", &["-d", "spatiald.test:monitor_FL", "other:playback_FL"]);
     bed.await_event(&Event::DriverWon);
     assert!(bed.pace.is_driving());
     bed.run(24_000);
@@ -269,8 +288,7 @@ fn pipewire_s_death_is_told_and_survived() {
     let mut bed = Bed::start(request, 256, 0.0);
     let player = bed.play(1);
     bed.run(12_000);
-    bed.session.kill("wireplumber");
-    bed.session.kill("pipewire");
+    bed.session.kill_pipewire();
     let reason = loop {
         match bed.events.recv_timeout(Duration::from_secs(20)).expect("no event") {
             Event::Disconnected(reason) => break reason,
@@ -282,21 +300,21 @@ fn pipewire_s_death_is_told_and_survived() {
     drop(player);
 
     // While it is away: a clean refusal that names the socket, again and again.
-    let Bed { node, device, counters, pace, mut session, .. } = bed;
+    let Bed { node, device, counters, pace, mut session, turn, .. } = bed;
     let mut writer = node.stop().expect("the ring comes back");
     let (sender, events) = mpsc::channel();
     for _ in 0..3 {
         let refused = Node::spawn(request(&session), writer, pace.clone(), counters.clone(), sender.clone()).err();
         let refused = refused.expect("nobody answers");
         assert!(matches!(refused.error, NodeError::Unreachable { .. }), "{refused}");
-        assert!(refused.to_string().contains(session.socket().to_str().unwrap()), "{refused}");
+        assert!(refused.to_string().contains(socket(&session).to_str().unwrap()), "{refused}");
         writer = refused.ring.expect("the ring comes back");
     }
 
     session.start_pipewire();
     let node = Node::spawn(request(&session), writer, Arc::clone(&pace), counters.clone(), sender)
         .unwrap_or_else(|error| panic!("{error}"));
-    let bed = Bed { node, device, events, counters, pace, session };
+    let bed = Bed { node, device, events, counters, pace, session, turn };
     let _player = bed.play(5_000_000);
     bed.run(24_000);
     let heard = bed.device.heard();
@@ -317,15 +335,15 @@ fn a_pipewire_that_hangs_hangs_nobody_else() {
     let bed = Bed::start(request, 256, 0.0);
     let player = bed.play(1);
     bed.run(12_000);
-    bed.session.signal("pipewire", Signal::SIGSTOP);
+    bed.session.signal_pipewire(Signal::SIGSTOP);
     let (writer, _reader) = ring();
     let (sender, _events) = mpsc::channel();
     let refused = Node::spawn(request(&bed.session), writer, Pace::new(48_000).unwrap(), Arc::default(), sender).err();
     let refused = refused.expect("it does not answer");
     assert!(matches!(refused.error, NodeError::Timeout { .. }), "{refused}");
     assert!(refused.ring.is_some());
-    let Bed { node, session, .. } = bed;
+    let Bed { node, session, turn: _turn, .. } = bed;
     assert!(node.stop().is_some());
-    session.signal("pipewire", Signal::SIGCONT);
+    session.signal_pipewire(Signal::SIGCONT);
     drop(player);
 }

@@ -90,6 +90,13 @@ impl Session {
         }
     }
 
+    /// Sends a signal to PipeWire, such as SIGSTOP and SIGCONT for one that hangs.
+    pub fn signal_pipewire(&self, signal: nix::sys::signal::Signal) {
+        if let Some(pipewire) = &self.pipewire {
+            pipewire.signal(signal);
+        }
+    }
+
     fn run(&self, program: &str) -> Process {
         Process::start(program, &mut self.command(program), &self.path("log"))
     }

@@ -19,6 +19,25 @@ pub struct StemSet {
     pub ambience: [Vec<f32>; 2],
 }
 
+impl StemSet {
+    /// The five stems at −20 dB as channels of a 32-bit float file.
+    pub fn write(&self, path: &Path) -> Result<(), hound::Error> {
+        let spec = hound::WavSpec {
+            channels: 5,
+            sample_rate: RATE,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let mut writer = hound::WavWriter::create(path, spec)?;
+        for n in 0..self.center.len() {
+            for stem in [&self.center, &self.left, &self.right, &self.ambience[0], &self.ambience[1]] {
+                writer.write_sample(0.1 * stem[n])?;
+            }
+        }
+        writer.finalize()
+    }
+}
+
 /// The sets: four synthesized, two of voices alone, and two of real tracks where the system has any.
 pub fn all(seconds: f32) -> Vec<StemSet> {
     let frames = (seconds * RATE as f32) as usize;

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 use nix::errno::Errno;
@@ -104,11 +104,21 @@ impl Pace {
         self.wake.read().ok();
     }
 
-    /// Asks the data loop for one cycle: one `write(2)`.
+    /// Asks the data loop for one cycle, by one `write(2)`, unless a request is on its way already: writer and data
+    /// loop may find the ring under target at the same time, and a graph triggered twice would trip over itself.
     pub fn request(&self, now_ns: u64) {
-        self.note_trigger(now_ns);
-        // Non-blocking: it can only refuse when 2^64 − 2 requests are pending already.
-        self.trigger.write(1).ok();
+        let requested_ns = self.requested_ns.load(Acquire);
+        let is_due = self.is_answered_or_lost(requested_ns, now_ns);
+        if is_due && self.requested_ns.compare_exchange(requested_ns, now_ns.max(1), AcqRel, Acquire).is_ok() {
+            // Non-blocking: it can only refuse when 2^64 − 2 requests are pending already.
+            self.trigger.write(1).ok();
+        }
+    }
+
+    /// A request that has stayed unanswered for two periods and two quanta counts as lost: one made right after
+    /// becoming the driver can be.
+    fn is_answered_or_lost(&self, requested_ns: u64, now_ns: u64) -> bool {
+        requested_ns == 0 || now_ns.saturating_sub(requested_ns) > self.patience_ns()
     }
 
     /// Consumes pending requests (data loop); false when there was none.
@@ -128,16 +138,12 @@ impl Pace {
     }
 
     /// True when one more cycle should be asked for: we drive a streaming graph, `ring_fill_frames` is under target,
-    /// and no request is on its way. A request that has stayed unanswered for two periods and two quanta counts as
-    /// lost: one made right after becoming the driver can be.
+    /// and no request is on its way.
     pub fn wants_cycle(&self, ring_fill_frames: usize, now_ns: u64) -> bool {
-        if !self.is_driving() || !self.is_streaming() || ring_fill_frames >= self.target_frames() {
-            return false;
-        }
-        match self.requested_ns.load(Acquire) {
-            0 => true,
-            requested_ns => now_ns.saturating_sub(requested_ns) > self.patience_ns(),
-        }
+        self.is_driving()
+            && self.is_streaming()
+            && ring_fill_frames < self.target_frames()
+            && self.is_answered_or_lost(self.requested_ns.load(Acquire), now_ns)
     }
 
     fn patience_ns(&self) -> u64 {
@@ -297,6 +303,17 @@ mod tests {
         assert!(pace.wants_cycle(0, 101 * MS));
         assert!(pace.take_request());
         assert!(!pace.take_request());
+    }
+
+    #[test]
+    fn two_requests_at_once_are_one() {
+        let pace = driving(240, 240);
+        pace.request(100 * MS);
+        assert!(pace.take_request());
+        pace.request(101 * MS);
+        assert!(!pace.take_request(), "the first is on its way");
+        pace.request(130 * MS);
+        assert!(pace.take_request(), "the first is lost");
     }
 
     #[test]

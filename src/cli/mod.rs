@@ -2,6 +2,7 @@
 //!
 //! | command | file |
 //! |---|---|
+//! | `spatiald` | [`run`] |
 //! | `spatiald --reload [PROFILE]` | [`reload`] |
 //! | `spatiald --status [--json]` | [`status`] |
 
@@ -15,6 +16,7 @@ pub mod check;
 pub mod reload;
 pub mod render;
 pub mod report;
+pub mod run;
 
 pub mod status;
 
@@ -73,6 +75,6 @@ impl Cli {
         if self.ask.status {
             return status::run(&self.instance, self.json);
         }
-        Ok(())
+        run::run(self.config, self.profile, self.instance)
     }
 }

@@ -5,6 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::life::Daemon;
+use super::pipeline::Pipeline;
+use super::prepare::Chosen;
+use crate::engine::Scheduling;
+
 /// Everything `--status` says. Field names carry their units and are kept from version to version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -78,7 +83,7 @@ pub struct ProfileStatus {
 }
 
 /// Latency by stage, in frames at `rate_hz`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatencyStatus {
     /// All of it, from the sink's input to the driver: what players are told.
     pub total_frames: usize,
@@ -193,5 +198,82 @@ impl fmt::Display for Status {
             "real time",
             format!("graph thread {}, device thread {}", self.realtime.data_thread, self.realtime.writer_thread),
         )
+    }
+}
+
+impl Daemon {
+    /// How things stand.
+    pub(super) fn status(&self) -> Status {
+        let counted = self.pipeline.as_ref().map(|pipeline| pipeline.counters().snapshot());
+        let scheduling = |thread: Option<Scheduling>| scheduling_name(thread.unwrap_or_default());
+        let profile = self.plan.profile.as_ref();
+        let drivers: Vec<String> =
+            profile.map_or(Vec::new(), |chosen| chosen.profile.drivers.iter().map(|d| d.name.clone()).collect());
+        let reductions = counted.as_ref().map_or(&[][..], |counted| &counted.gain_reduction_db);
+        Status {
+            format: 1,
+            version: env!("CARGO_PKG_VERSION").into(),
+            instance: self.instance().into(),
+            state: self.state(),
+            profile: profile.map(|Chosen { profile, chosen_by }| ProfileStatus {
+                name: profile.name.clone(),
+                folder: profile.folder.display().to_string(),
+                chosen_by: chosen_by.clone(),
+                drivers: drivers.clone(),
+            }),
+            problems: [&self.device_problem, &self.node_problem].into_iter().flatten().cloned().collect(),
+            rate_hz: self.pipeline.as_ref().map_or(0, Pipeline::rate_hz),
+            quantum_frames: counted.as_ref().map_or(0, |counted| counted.quantum_frames),
+            latency: self.latency(),
+            dsp_load: counted.as_ref().map_or(Load { mean: 0.0, max: 0.0 }, |counted| Load {
+                mean: counted.load_mean.into(),
+                max: counted.load_max.into(),
+            }),
+            xruns: counted.as_ref().map_or(0, |counted| counted.xruns),
+            underruns: counted.as_ref().map_or(0, |counted| counted.underruns),
+            cycles: counted.as_ref().map_or(0, |counted| counted.cycles),
+            frames: counted.as_ref().map_or(0, |counted| counted.frames_out),
+            drift_ppm: counted.as_ref().map(|counted| counted.drift_ppm.into()),
+            gain_reduction_db: drivers.into_iter().zip(reductions.iter().copied()).collect(),
+            realtime: Realtime {
+                data_thread: scheduling(counted.as_ref().map(|counted| counted.data_thread)),
+                writer_thread: scheduling(counted.as_ref().map(|counted| counted.writer_thread)),
+            },
+            device: self.pipeline.as_ref().filter(|_| self.device_problem.is_none()).map(|pipeline| {
+                let params = pipeline.params();
+                DeviceStatus {
+                    sample_format: params.format.to_string(),
+                    channels: params.channels as u32,
+                    period_frames: params.period_frames as u32,
+                    buffer_frames: params.buffer_frames as u32,
+                }
+            }),
+            pcm: self.plan.config.device.clone(),
+        }
+    }
+
+    fn latency(&self) -> LatencyStatus {
+        let Some(pipeline) = &self.pipeline else { return LatencyStatus::default() };
+        let chain = pipeline.chain_latency();
+        let total_frames = pipeline.published_frames();
+        LatencyStatus {
+            total_frames,
+            total_ms: total_frames as f64 * 1e3 / f64::from(pipeline.rate_hz()),
+            block_frames: chain.block_frames,
+            upmix_frames: chain.upmix_frames,
+            filter_frames: chain.filter_frames,
+            limiter_frames: chain.limiter_frames,
+            ring_frames: pipeline.ring_frames(),
+            device_frames: pipeline.device_frames(),
+        }
+    }
+}
+
+fn scheduling_name(scheduling: Scheduling) -> String {
+    match scheduling {
+        Scheduling::Unknown => "not known yet".into(),
+        Scheduling::Other => "not real time".into(),
+        Scheduling::Fifo(priority) => format!("FIFO {priority}"),
+        Scheduling::RoundRobin(priority) => format!("round robin {priority}"),
     }
 }

@@ -27,6 +27,7 @@ pub mod pace;
 pub mod player;
 pub mod realtime;
 pub mod ring;
+mod stage;
 
 pub use counters::{Counters, Scheduling, Snapshot};
 pub use handover::handover;

@@ -23,7 +23,7 @@ pub const MAX_CHANNELS: usize = crate::engine::player::MAX_CHANNELS;
 const COMMON_RATES_HZ: [u32; 9] = [16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
 
 /// What is wanted of a device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// ALSA name, as `aplay -L` lists them.
     pub pcm: String,

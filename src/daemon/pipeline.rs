@@ -1,0 +1,324 @@
+//! Everything between the graph and the loudspeaker, built and taken down as one: sink, ring, writer, device.
+
+use std::sync::{Arc, mpsc};
+
+use super::Instance;
+use super::event::{Event, forward};
+use super::prepare::{Chosen, PrepareError, build, device_request};
+use crate::config::Config;
+use crate::dsp::{Chain, Latency, Switcher};
+use crate::engine::ring::DEFAULT_CAPACITY_FRAMES;
+use crate::engine::{Counters, Pace, Player, RingWriter, handover, ring};
+use crate::node::{self, Node, NodeError};
+use crate::output::{self, OutputError, Params, Writer};
+
+/// Rates tried, in this order, where the card refuses the profile's own.
+const OTHER_RATES_HZ: [u32; 4] = [48_000, 44_100, 96_000, 192_000];
+
+/// Why the pipeline does not stand.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The device.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// PipeWire.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The chain, at the rate the device runs at.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// No file descriptor, thread or memory left.
+    #[error("the system has nothing left for {what}: raise its limits (ulimit -a)")]
+    System {
+        /// What was wanted.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread of ours has panicked: a bug.
+    #[error("the {0} thread ended unexpectedly: please report this with the log")]
+    Died(&'static str),
+}
+
+/// The running pipeline. Dropping it fades out and closes everything.
+pub struct Pipeline {
+    // Dropped in this order: the sink leaves the graph first.
+    node: Option<Node>,
+    writer: Option<Writer<Switcher>>,
+    ring: Option<RingWriter>,
+    chains: handover::Sender<Chain>,
+    pace: Arc<Pace>,
+    counters: Arc<Counters>,
+    request: output::Request,
+    params: Params,
+    node_request: node::Request,
+    events: mpsc::Sender<Event>,
+    latency: Latency,
+    next_latency: Latency,
+    published_frames: usize,
+    seen_frames: usize,
+}
+
+impl Pipeline {
+    /// Opens the device, builds the chain at the device's rate, starts the writer and puts the sink into the graph.
+    ///
+    /// # Errors
+    /// The device, PipeWire or the profile refuse: nothing is left running then.
+    pub fn start(
+        config: &Config,
+        chosen: &Chosen,
+        instance: &Instance,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<Pipeline, PipelineError> {
+        let profile = &chosen.profile;
+        let device = open(config, profile.sample_rate_hz, profile.channels())?;
+        let params = device.params().clone();
+        let rate_hz = params.rate_hz;
+        let chain = build(profile, rate_hz)?;
+        let latency_frames = chain.latency_frames() + params.buffer_frames;
+        let pace =
+            Pace::new(rate_hz).map_err(|errno| PipelineError::System { what: "an eventfd", source: errno.into() })?;
+        pace.set_quantum_frames(config.period_frames);
+        let counters = Arc::new(Counters::default());
+        let (ring_writer, ring_reader) = ring(DEFAULT_CAPACITY_FRAMES);
+        let (chains, receiver) = handover::handover();
+        let latency = chain.latency();
+        let player = Player::new(ring_reader, Switcher::new(chain), receiver, pace.clone(), counters.clone());
+        let request = device_request(config, rate_hz, params.channels);
+        let mut pipeline = Pipeline {
+            node: None,
+            writer: None,
+            ring: Some(ring_writer),
+            chains,
+            pace,
+            counters,
+            request,
+            params,
+            node_request: node::Request {
+                node_name: config.node_name.clone().unwrap_or_else(|| instance.node_name()),
+                description: config.description.clone(),
+                rate_hz,
+                latency_frames: u32::try_from(config.period_frames).unwrap_or(u32::MAX),
+                suspend_seconds: config.suspend_seconds,
+                profile: profile.name.clone(),
+                published_latency_frames: latency_frames,
+                socket: None,
+            },
+            events: events.clone(),
+            latency,
+            next_latency: latency,
+            published_frames: latency_frames,
+            seen_frames: latency_frames,
+        };
+        pipeline.write_to(device, player)?;
+        pipeline.connect()?;
+        Ok(pipeline)
+    }
+
+    /// Puts the sink into the graph, again where PipeWire was gone.
+    ///
+    /// # Errors
+    /// PipeWire cannot be reached or refuses.
+    pub fn connect(&mut self) -> Result<(), PipelineError> {
+        let Some(ring) = self.ring.take() else { return Ok(()) };
+        let events = forward("node-events", self.events.clone(), Event::Node)
+            .map_err(|source| PipelineError::System { what: "a thread", source })?;
+        self.node_request.published_latency_frames = self.published_frames;
+        match Node::spawn(self.node_request.clone(), ring, self.pace.clone(), self.counters.clone(), events) {
+            Ok(node) => {
+                self.node = Some(node);
+                Ok(())
+            }
+            Err(failed) => {
+                self.ring = failed.ring;
+                if self.ring.is_none() {
+                    return Err(PipelineError::Died("PipeWire"));
+                }
+                Err(failed.error.into())
+            }
+        }
+    }
+
+    /// PipeWire is gone: takes the dead sink down, keeps the ring for the next.
+    ///
+    /// # Errors
+    /// The sink's thread had panicked.
+    pub fn disconnect(&mut self) -> Result<(), PipelineError> {
+        if let Some(node) = self.node.take() {
+            self.ring = node.stop();
+            if self.ring.is_none() {
+                return Err(PipelineError::Died("PipeWire"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the sink is in the graph.
+    pub fn is_connected(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// Hands `chain` to the writer, to be crossfaded in.
+    ///
+    /// # Errors
+    /// Gives it back while another one waits.
+    pub fn switch(&mut self, chain: Box<Chain>, profile: &str) -> Result<(), Box<Chain>> {
+        let latency = chain.latency();
+        self.chains.send(chain)?;
+        self.next_latency = latency;
+        self.show_profile(profile);
+        Ok(())
+    }
+
+    /// Shows `profile` as the sink's.
+    pub fn show_profile(&mut self, profile: &str) {
+        self.node_request.profile = profile.to_owned();
+        if let Some(node) = &self.node {
+            node.show_profile(profile);
+        }
+    }
+
+    /// Drops what the writer is done with. True when a switch has ended.
+    pub fn reclaim(&mut self) -> bool {
+        let mut ended = false;
+        while let Some(old) = self.chains.reclaim() {
+            drop(old);
+            self.latency = self.next_latency;
+            ended = true;
+        }
+        ended
+    }
+
+    /// Whether the open device serves `config` and a profile of so many channels.
+    pub fn serves(&self, config: &Config, channels: usize) -> bool {
+        let wanted = device_request(config, self.request.rate_hz, self.request.channels);
+        channels <= self.params.channels && wanted == self.request
+    }
+
+    /// Fades out, opens the device that `config` asks for, and goes on with the same player and sink.
+    ///
+    /// # Errors
+    /// The new device cannot be had: the old one plays again.
+    pub fn reopen(&mut self, config: &Config, channels: usize) -> Result<(), PipelineError> {
+        let Some(player) = self.writer.take().and_then(Writer::stop) else {
+            return Err(PipelineError::Died("device"));
+        };
+        let old = self.request.clone();
+        let wanted = device_request(config, old.rate_hz, channels);
+        match output::open(&wanted) {
+            Ok(device) => {
+                self.params = device.params().clone();
+                self.request = output::Request { channels: self.params.channels, ..wanted };
+                self.write_to(device, player)
+            }
+            Err(error) => {
+                // The old one was open a moment ago; should it not open now, the writer goes on trying.
+                match output::open(&old) {
+                    Ok(device) => self.write_to(device, player)?,
+                    Err(_) => self.write_when_there(player)?,
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    fn write_to(&mut self, device: output::Device, player: Player<Switcher>) -> Result<(), PipelineError> {
+        for note in device.notes() {
+            log::warn!("{note}");
+        }
+        self.spawn_writer(Some(device), player)
+    }
+
+    fn write_when_there(&mut self, player: Player<Switcher>) -> Result<(), PipelineError> {
+        self.spawn_writer(None, player)
+    }
+
+    fn spawn_writer(&mut self, device: Option<output::Device>, player: Player<Switcher>) -> Result<(), PipelineError> {
+        let events = forward("device-events", self.events.clone(), Event::Output)
+            .map_err(|source| PipelineError::System { what: "a thread", source })?;
+        let (request, pace, counters) = (self.request.clone(), self.pace.clone(), self.counters.clone());
+        self.writer = Some(Writer::spawn(device, player, request, pace, counters, events)?);
+        Ok(())
+    }
+
+    /// The device was opened again, on these terms.
+    pub fn set_params(&mut self, params: Params) {
+        self.params = params;
+    }
+
+    /// On what terms the device was opened.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// What is counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Frames a second.
+    pub fn rate_hz(&self) -> u32 {
+        self.request.rate_hz
+    }
+
+    /// Whether the writer's thread has died.
+    pub fn is_broken(&self) -> bool {
+        self.writer.as_ref().is_none_or(Writer::is_finished)
+    }
+
+    /// Publishes the latency when it has moved by a quarter of a millisecond and stayed there for two calls.
+    pub fn publish_latency(&mut self) {
+        let tolerance_frames = self.rate_hz() as usize / 4000;
+        let now_frames = self.latency_frames();
+        let settled = now_frames.abs_diff(self.seen_frames) <= tolerance_frames;
+        self.seen_frames = now_frames;
+        if settled && now_frames.abs_diff(self.published_frames) > tolerance_frames {
+            self.published_frames = now_frames;
+            if let Some(node) = &self.node {
+                node.publish_latency(now_frames);
+            }
+        }
+    }
+
+    /// The latency of the chain that plays, by stage.
+    pub fn chain_latency(&self) -> Latency {
+        self.latency
+    }
+
+    /// What players are told, in frames.
+    pub fn published_frames(&self) -> usize {
+        self.published_frames
+    }
+
+    /// Frames from the ring's input to the loudspeaker, as of the moment the writer last asked for a cycle: its clock
+    /// stands for that moment, so nothing has aged.
+    fn latency_frames(&self) -> usize {
+        self.pace.total_latency_frames(self.pace.device_delay().read_ns)
+    }
+
+    /// Frames waiting in the device at that moment.
+    pub fn device_frames(&self) -> usize {
+        self.pace.device_delay().frames as usize
+    }
+
+    /// Frames waiting in the ring at that moment.
+    pub fn ring_frames(&self) -> usize {
+        self.pace.ring_fill_frames()
+    }
+}
+
+/// Opens the device at the profile's rate, or at another where the card refuses that.
+fn open(config: &Config, rate_hz: u32, channels: usize) -> Result<output::Device, OutputError> {
+    match output::open(&device_request(config, rate_hz, channels)) {
+        Err(OutputError::Rate { pcm, rate_hz, offered_hz }) => {
+            match OTHER_RATES_HZ.into_iter().find(|rate| offered_hz.contains(rate)) {
+                Some(other) => {
+                    log::warn!("{pcm} does not run at {rate_hz} Hz: the profile is resampled to {other} Hz");
+                    output::open(&device_request(config, other, channels))
+                }
+                None => Err(OutputError::Rate { pcm, rate_hz, offered_hz }),
+            }
+        }
+        opened => opened,
+    }
+}

@@ -5,10 +5,12 @@
 //! | `spatiald` | [`run`] |
 //! | `spatiald --reload [PROFILE]` | [`reload`] |
 //! | `spatiald --status [--json]` | [`status`] |
+//! | `spatiald --check [FILE]` | [`check`] |
+//! | `spatiald render` | [`render`] |
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 
 use crate::daemon::Instance;
 
@@ -24,8 +26,10 @@ pub mod status;
 ///
 /// Without a command, runs the daemon in the foreground. RUST_LOG sets what it logs to standard error.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     ask: Ask,
     /// Configuration file [default: spatiald/spatiald.toml in $XDG_CONFIG_HOME, else in /etc]
@@ -60,6 +64,11 @@ struct Ask {
     check: Option<Option<PathBuf>>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    Render(render::RenderArgs),
+}
+
 /// Anything a command can fail with: printed by [`report`], exit code 1.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -69,6 +78,12 @@ impl Cli {
     /// # Errors
     /// Whatever the command refused or failed at.
     pub fn run(self) -> Result<(), Failure> {
+        if let Some(Command::Render(args)) = &self.command {
+            return render::run(args);
+        }
+        if let Some(file) = &self.ask.check {
+            return check::run(file.as_deref(), self.config.as_deref());
+        }
         if let Some(profile) = self.ask.reload {
             return reload::run(&self.instance, profile, self.default);
         }

@@ -301,6 +301,13 @@ impl Daemon {
             node::Event::Resumed => {}
             node::Event::DriverWon => log::info!("the device's clock drives the graph"),
             node::Event::DriverLost => log::warn!("another device drives the graph: its rate is followed"),
+            node::Event::Feedback(stream) => {
+                let text = format!(
+                    "the device plays into the sink itself (stream {stream}): set `device` to the card, not to PipeWire"
+                );
+                log::error!("{text}");
+                self.node_problem = Some(text);
+            }
             node::Event::ProfileRequested(name) => {
                 if self.plan.profile.as_ref().is_none_or(|chosen| chosen.profile.name != name) {
                     self.ask(Choice::Named(name), Waiter::Log);

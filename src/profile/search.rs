@@ -52,7 +52,7 @@ pub fn installed(places: &Places) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for folder in places.profile_folders() {
         // A folder of the search path that is missing or unreadable holds no profiles.
-        let Ok(entries) = std::fs::read_dir(&folder) else {
+        let Ok(entries) = std::fs::read_dir(folder) else {
             continue;
         };
         for entry in entries.flatten() {

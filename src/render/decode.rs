@@ -180,3 +180,6 @@ fn to_planes(buffer: &GenericAudioBufferRef, planes: &mut Vec<Vec<f32>>) {
         plane.extend(samples.iter().map(|&s| (s >> 8) as f32 / 8_388_608.0));
     }
 }
+
+#[cfg(test)]
+mod tests;

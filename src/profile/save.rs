@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Form, Profile, write_coefficients};
-use crate::dsp::{BiquadKind, UpmixMode};
+use crate::dsp::BiquadKind;
 use crate::source::{Complaint, write_atomically};
 
 impl Profile {
@@ -43,13 +43,7 @@ impl Profile {
         line(format_args!("form = \"{form}\""));
         line(format_args!("makeup_gain_db = {:?}", self.makeup_gain_db));
         line(format_args!("\n[upmix]"));
-        let mode = match self.upmix.mode {
-            UpmixMode::Separation => "separation",
-            UpmixMode::SeparationShort => "separation-short",
-            UpmixMode::LowLatency => "low-latency",
-            UpmixMode::Off => "off",
-        };
-        line(format_args!("mode = \"{mode}\""));
+        line(format_args!("mode = \"{}\"", self.upmix.mode.name()));
         line(format_args!("center_width = {:?}", self.upmix.center_width));
         line(format_args!("\n[paths]"));
         for (input, frames) in INPUTS.iter().zip(self.path_delay_frames) {

@@ -272,6 +272,21 @@ fn the_tap_gives_a_sum_that_is_the_input() {
 }
 
 #[test]
+fn a_shipped_profile_sends_mono_to_the_center() {
+    let profile = Profile::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles/cylinder")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
+    let samples = noise(24_000, 9);
+    write_floats(&input, RATE_HZ, 1, &samples);
+    let request = Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Upmix };
+    quietly(&request).unwrap();
+    let power = |samples: &[f32]| samples[12_000..24_000].iter().map(|v| f64::from(v * v)).sum::<f64>();
+    let planes = planes(&output);
+    assert!(power(&planes[2]) > 0.9 * power(&samples));
+    assert!(power(&planes[0]) < 1e-3 * power(&samples));
+}
+
+#[test]
 fn every_refusal_says_why_and_leaves_nothing_behind() {
     let bed = Bed::straight();
     let output = bed.path("out.wav");

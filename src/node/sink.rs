@@ -7,9 +7,10 @@ use pipewire::stream::StreamFlags;
 
 use super::Request;
 
-/// Above every driver of a stock system (ALSA sinks 1000…2000, the fallback "Dummy-Driver" 20000): whoever is linked
-/// with us, our device sets the pace.
-const PRIORITY_DRIVER: &str = "30000";
+/// Above every card's driver (1000…3000), so that our device sets the pace of whoever is linked with us; below
+/// PipeWire's "Dummy-Driver" (20000 in 0.3, 200000 in 1.x), which must stay the clock of all that is linked with nobody:
+/// a suspended sink would let them hang. Bridges to foreign clocks (JACK, FireWire: 30000 and more) go first.
+const PRIORITY_DRIVER: &str = "15000";
 
 /// Above ALSA sinks (WirePlumber gives them around 1000): the default while it is there and nothing else was chosen.
 const PRIORITY_SESSION: &str = "1200";

@@ -64,7 +64,7 @@ impl Device {
         let thread = std::thread::spawn(move || {
             real_time();
             let (mut left, mut right) = (vec![0.0; period], vec![0.0; period]);
-            let period_s = period as f64 / (48_000.0 * (1.0 + ppm * 1e-6));
+            let period_s = period as f64 / (f64::from(pace.rate_hz()) * (1.0 + ppm * 1e-6));
             let start = Instant::now();
             for n in 1.. {
                 let due = Duration::from_secs_f64(n as f64 * period_s);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use device::{Device, Run};
 use nix::sys::signal::Signal;
-use player::Player;
+use player::{Player, Time};
 use spatiald::engine::{self, Counters, Pace, RingReader, RingWriter};
 use spatiald::node::{Event, Node, NodeError, PROFILE_KEY, Request};
 use support::Session;
@@ -64,12 +64,13 @@ impl Bed {
     fn start(request_of: impl FnOnce(&Session) -> Request, period: usize, ppm: f64) -> Bed {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let session = Session::start();
-        let pace = Pace::new(48_000).unwrap();
+        let request = request_of(&session);
+        let pace = Pace::new(request.rate_hz).unwrap();
         let counters = Arc::new(Counters::default());
         let (writer, reader) = ring();
         let (sender, events) = mpsc::channel();
         let device = Device::start(reader, Arc::clone(&pace), period, ppm);
-        let node = Node::spawn(request_of(&session), writer, Arc::clone(&pace), Arc::clone(&counters), sender)
+        let node = Node::spawn(request, writer, Arc::clone(&pace), Arc::clone(&counters), sender)
             .unwrap_or_else(|error| panic!("{error}"));
         Bed { node, device, events, counters, pace, session, turn }
     }
@@ -160,6 +161,25 @@ fn players_see_time_and_latency() {
     bed.node.publish_latency(4321);
     wait_for("the new latency", || player.time().delay == 4321);
     bed.one_run(1);
+}
+
+#[test]
+fn a_sink_of_another_rate_runs_and_tells_its_latency_in_time() {
+    for rate_hz in [44_100, 96_000] {
+        let bed = Bed::start(|session| Request { rate_hz, ..request(session) }, 256, 0.0);
+        let player = bed.play(1);
+        wait_for("a second of sound", || bed.counters.snapshot().frames_in > u64::from(rate_hz));
+        wait_for("the published latency", || {
+            let Time { delay, rate_hz: graph_hz, .. } = player.time();
+            let expected = 1000.0 * f64::from(graph_hz) / f64::from(rate_hz);
+            (delay as f64 - expected).abs() <= 1.0 && expected > 0.0
+        });
+        bed.session.force_quantum(8192);
+        wait_for("the largest quantum", || bed.counters.snapshot().quantum_frames > 7000);
+        let before = bed.counters.snapshot();
+        wait_for("another second", || bed.counters.snapshot().frames_in > before.frames_in + u64::from(rate_hz));
+        assert_eq!(bed.counters.snapshot().overruns, 0);
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub const STEP: f32 = 1.0 / 16_777_216.0;
 pub struct Time {
     pub ticks: u64,
     pub delay: i64,
+    /// Of the graph; ticks and delay are counted in it.
+    pub rate_hz: u32,
 }
 
 pub struct Player {
@@ -64,7 +66,8 @@ impl Player {
                 let stream = stream.clone();
                 move |_| {
                     if let Ok(time) = stream.time() {
-                        *shared.lock().unwrap() = Time { ticks: time.ticks(), delay: time.delay() };
+                        *shared.lock().unwrap() =
+                            Time { ticks: time.ticks(), delay: time.delay(), rate_hz: time.rate().denom };
                     }
                 }
             });

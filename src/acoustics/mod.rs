@@ -1,1 +1,66 @@
-//! How drivers radiate and heads hear: complex pressure over frequency. All in `f64`.
+//! How drivers radiate and how heads hear: complex pressure over frequency, in f64.
+//!
+//! Conventions: SI units, e^{+jωt}, so a wave that travels outwards is e^{−jkr}. Positions are `[front, left, up]` as
+//! the *listener* sees the device: x towards the listener, y to the listener's left, z up, the device at the origin.
+//! That frame is left-handed; data measured in a right-handed frame of the device has its y mirrored on import.
+//!
+//! Every driver is normalized to the same volume acceleration: |p| → 1/r at low frequency, in Pa per unit input.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`spherical`] | spherical Hankel functions, the two spherical-harmonic series |
+//! | [`radiator`] | driver → point: monopole, piston, baffled, cap on a rigid sphere, measured |
+//! | [`head`] | point → ears: rigid sphere (Duda–Martens), near field included |
+//! | [`sofa`] | heads and drivers measured, from SOFA files |
+//! | [`measured`] | a driver's measured impulse response, from WAV |
+
+pub mod bessel;
+pub mod head;
+pub mod measured;
+pub mod radiator;
+pub mod sofa;
+pub mod spherical;
+pub mod vector;
+
+pub use head::{Head, Listener};
+pub use radiator::{Incident, Model, Radiator};
+pub use vector::Vec3;
+
+/// A complex number in double precision, as in all of the design.
+pub type Complex = rustfft::num_complex::Complex<f64>;
+
+/// Speed of sound in m/s, the one value everything is computed with.
+pub const SPEED_OF_SOUND: f64 = 343.0;
+
+/// Wave number k = ω/c in rad/m of a frequency in Hz.
+pub fn wave_number(frequency_hz: f64) -> f64 {
+    2.0 * std::f64::consts::PI * frequency_hz / SPEED_OF_SOUND
+}
+
+/// e^{jφ} for φ in rad.
+pub fn phasor(phase_rad: f64) -> Complex {
+    Complex::from_polar(1.0, phase_rad)
+}
+
+/// Why a measured response could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasurementError {
+    /// The file cannot be read as what it claims to be.
+    #[error("{path}: cannot be read: {reason}; expected {expected}")]
+    Unreadable {
+        /// File as named in the description.
+        path: std::path::PathBuf,
+        /// What the reader said.
+        reason: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// The file reads well but cannot serve here.
+    #[error("{path}: {reason}")]
+    Unfit {
+        /// File as named in the description.
+        path: std::path::PathBuf,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+}

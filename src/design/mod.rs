@@ -1,1 +1,43 @@
-//! From a device description to a coefficient set and its predicted figures. All in `f64`.
+//! The designer: from a device description to a coefficient set and its predicted figures.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`file`], [`device`] | the description as written, and validated |
+//! | [`targets`], [`curve`] | what a design aims at |
+//! | [`transfer`], [`virtual_source`] | driver → ear, and the ears' signals of a loudspeaker that is not there |
+//! | [`crosstalk`], [`beam`] | the two solvers |
+//! | [`designer`] | the whole design: [`design`](designer::design) |
+//! | [`fir`], [`rtf`], [`filter_set`] | from responses to filters |
+//! | [`evaluate`] | the figures of any coefficient set |
+//! | [`folder`], [`table`] | the profile's folder, and the figures as people read them |
+
+pub mod beam;
+pub mod crosstalk;
+pub mod curve;
+pub mod designer;
+pub mod device;
+pub mod evaluate;
+pub mod file;
+pub mod filter_set;
+pub mod fir;
+pub mod folder;
+pub mod hermitian;
+pub mod rtf;
+pub mod table;
+pub mod targets;
+pub mod transfer;
+pub mod virtual_source;
+
+pub use designer::{Design, design};
+pub use device::Device;
+pub use evaluate::{Figures, evaluate};
+pub use filter_set::FilterSet;
+
+/// Angle of the ideal pair every design is compared with, ±degrees.
+pub const IDEAL_ANGLE_DEG: f64 = 30.0;
+
+/// ε²: relative error power of drivers that differ by 0.5 dB and 4°.
+const DRIVER_MISMATCH: f64 = 0.0082;
+
+/// Width over which log λ is smoothed.
+const REGULARIZATION_OCTAVES: f64 = 1.0 / 6.0;

@@ -1,0 +1,114 @@
+//! Checks that name the place, what is wrong and what would be right.
+
+use std::ops::RangeInclusive;
+
+use serde_spanned::Spanned;
+
+use crate::acoustics::vector::{norm, sub};
+use crate::source::{Complaint, Source};
+
+use super::super::file::{DriverTable, Role};
+use super::{Device, Driver};
+
+/// A number of a range, or a complaint that names both.
+pub fn number(
+    source: &Source,
+    value: &Spanned<f64>,
+    what: &str,
+    range: RangeInclusive<f64>,
+    unit: &str,
+) -> Result<f64, Complaint> {
+    let number = *value.get_ref();
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let (low, high) = range.into_inner();
+    Err(source.at(&value.span(), format!("{what} is {number} {unit}; use {low} to {high} {unit}")))
+}
+
+/// The same, with a default for a missing value.
+pub fn number_or(
+    source: &Source,
+    value: &Option<Spanned<f64>>,
+    default: f64,
+    what: &str,
+    range: RangeInclusive<f64>,
+    unit: &str,
+) -> Result<f64, Complaint> {
+    value.as_ref().map_or(Ok(default), |v| number(source, v, what, range, unit))
+}
+
+/// A whole number of a range.
+pub fn whole(source: &Source, value: &Spanned<i64>, what: &str, range: RangeInclusive<i64>) -> Result<i64, Complaint> {
+    let number = *value.get_ref();
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let (low, high) = range.into_inner();
+    Err(source.at(&value.span(), format!("{what} is {number}; use {low} to {high}")))
+}
+
+/// Names, channels and places must differ.
+pub fn distinct(source: &Source, tables: &[Spanned<DriverTable>], drivers: &[Driver]) -> Result<(), Complaint> {
+    for (index, driver) in drivers.iter().enumerate() {
+        let table = tables[index].get_ref();
+        for other in &drivers[..index] {
+            let name = &driver.name;
+            if other.name == *name {
+                return Err(source.at(&table.name.span(), format!("two drivers are named `{name}`; rename one")));
+            }
+            if other.channel == driver.channel {
+                let message = format!(
+                    "driver `{name}` has channel {} like driver `{}`; give each driver a channel of its own",
+                    driver.channel, other.name
+                );
+                return Err(source.at(&table.channel.span(), message));
+            }
+            if norm(sub(driver.position, other.position)) < 1e-3 {
+                let message = format!(
+                    "driver `{name}` is on the same spot as driver `{}`; measure both positions again",
+                    other.name
+                );
+                return Err(source.at(&table.position_m.span(), message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every frequency between the lowest and the highest driver's end has a driver, and crossovers lie in the bands they
+/// part.
+pub fn bands(source: &Source, tables: &[Spanned<DriverTable>], device: &Device) -> Result<(), Complaint> {
+    let place = |index: usize| {
+        let table = &tables[index];
+        table.get_ref().band_hz.as_ref().map_or_else(|| table.span(), Spanned::span)
+    };
+    let array = device.indices_of(Role::Array);
+    let Some(&first) = array.first() else {
+        let span = tables.first().map_or(0..0, |t| t.get_ref().roles.as_ref().map_or_else(|| t.span(), Spanned::span));
+        return Err(source.at(&span, "no driver has the role \"array\"; at least one must play the middle of the band"));
+    };
+    let mut order: Vec<usize> = (0..device.drivers.len()).collect();
+    order.sort_by(|a, b| device.drivers[*a].band_hz.0.total_cmp(&device.drivers[*b].band_hz.0));
+    let mut reached = device.drivers[order[0]].band_hz.1;
+    for &index in &order[1..] {
+        let driver = &device.drivers[index];
+        if driver.band_hz.0 > reached {
+            let message = format!(
+                "no driver serves {reached:.0} to {:.0} Hz, below driver `{}`; widen a band_hz or add a driver",
+                driver.band_hz.0, driver.name
+            );
+            return Err(source.at(&place(index), message));
+        }
+        reached = reached.max(driver.band_hz.1);
+    }
+    let lowest = array.iter().map(|i| device.drivers[*i].band_hz.0).fold(f64::INFINITY, f64::min);
+    let highest = array.iter().map(|i| device.drivers[*i].band_hz.1).fold(0.0, f64::max);
+    if lowest > 1000.0 || highest < 4000.0 {
+        let message = format!(
+            "the array serves {lowest:.0} to {highest:.0} Hz only; it must reach from 1000 Hz or lower to 4000 Hz or higher"
+        );
+        return Err(source.at(&place(first), message));
+    }
+    Ok(())
+}

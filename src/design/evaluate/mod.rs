@@ -1,0 +1,271 @@
+//! What a coefficient set does on a device: the figures of a profile, from any coefficients.
+//!
+//! Octaves are fc/√2…fc·√2, sums run over the bins of a 4096-point transform (longer for longer filters). A simulated
+//! figure says how filters act on a modelled head; it makes no claim about what people hear.
+
+use serde::Serialize;
+
+use crate::acoustics::{Complex, Listener};
+
+use super::IDEAL_ANGLE_DEG;
+use super::device::Device;
+use super::file::Role;
+use super::filter_set::{FilterSet, INPUTS};
+use super::fir::{self, Bins};
+
+pub mod bands;
+pub mod ears;
+pub mod levels;
+pub mod mismatch;
+pub mod space;
+
+pub use bands::{OCTAVES_HZ, Tone};
+pub use levels::Levels;
+pub use mismatch::Mismatch;
+
+use bands::{per_octave, tone};
+use ears::{EarGrid, cancellation, sum_of_products};
+
+/// A figure for each of the octaves 250 Hz to 8 kHz.
+pub type PerOctave = [f64; 6];
+
+/// All figures of a coefficient set on a device.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figures {
+    /// Octave centers of all figures by octave, Hz.
+    pub octaves_hz: PerOctave,
+    /// XTC for each place of the listener, dB.
+    pub crosstalk: Vec<Place>,
+    /// XTC at the design point with drivers that are not quite alike.
+    pub mismatch: Mismatch,
+    /// Effort of the left program, dB.
+    pub effort_db: PerOctave,
+    /// Radiated power of the left program, dB re an omnidirectional driver.
+    pub radiated_power_db: PerOctave,
+    /// Largest gain of each filter, dB: `[input][driver]`.
+    pub peak_gain_db: Vec<Vec<f64>>,
+    /// Energy of each filter earlier than 0.5 ms before its peak, dB: `[input][driver]`.
+    pub early_energy_db: Vec<Vec<f64>>,
+    /// Names of the drivers, in order.
+    pub drivers: Vec<String>,
+    /// Deviations from the reference.
+    pub tones: Tones,
+    /// ITD of a hard-left program, µs, and of the ideal pair.
+    pub interaural_delay_us: Beside,
+    /// ILD of a hard-left program, dB, and of the ideal pair.
+    pub interaural_level_db: Beside,
+    /// The center's beam.
+    pub beam: Beam,
+    /// How the paths add up.
+    pub alignment: Alignment,
+    /// Loudness and headroom.
+    pub levels: Levels,
+}
+
+/// XTC where the listener is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Place {
+    /// What is different from the design point.
+    pub place: &'static str,
+    /// XTC, dB.
+    pub xtc_db: PerOctave,
+}
+
+/// Tone of each program, against its own reference.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tones {
+    /// L only, at the left ear, against the ideal ±30° pair.
+    pub left: Tone,
+    /// R only, at the right ear, against the ideal ±30° pair.
+    pub right: Tone,
+    /// L = R through the L and R filters, against a source at 0°.
+    pub both: Tone,
+    /// The center on axis, against flat.
+    pub center: Tone,
+}
+
+/// A figure, and what the ideal pair has.
+#[derive(Debug, Clone, Serialize)]
+pub struct Beside {
+    /// Of this device.
+    pub device: PerOctave,
+    /// Of two loudspeakers at ±30°.
+    pub ideal: PerOctave,
+}
+
+/// The center's radiation.
+#[derive(Debug, Clone, Serialize)]
+pub struct Beam {
+    /// Azimuths of the polar table, degrees.
+    pub azimuths_deg: Vec<f64>,
+    /// Octave energy re on axis, dB, one row an azimuth.
+    pub polar_db: Vec<PerOctave>,
+    /// Directivity index of the center, dB.
+    pub directivity_index_db: PerOctave,
+    /// The same of the frontmost driver alone.
+    pub single_driver_db: PerOctave,
+    /// The same of all array drivers with the same signal.
+    pub plain_mix_db: PerOctave,
+    /// Effort of the beam re one flat omnidirectional driver, dB.
+    pub effort_db: PerOctave,
+}
+
+/// How the center's path and the L and R paths add up on axis.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alignment {
+    /// Largest loss of the sum against perfectly aligned paths, 200 Hz to 8 kHz, dB.
+    pub largest_loss_db: f64,
+    /// Largest difference of the two paths' third-octave group delays above 500 Hz, µs.
+    pub group_delay_difference_us: f64,
+}
+
+/// Computes all figures.
+pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
+    let bins = Bins { length: set.taps().next_power_of_two().max(4096), sample_rate_hz: f64::from(set.sample_rate_hz) };
+    let responses = set.responses(bins);
+    let [left, right, center] = [&responses[0], &responses[1], &responses[2]];
+    let (drivers, head) = (&device.drivers, &device.listener.head);
+    let distance_m = device.listener.distance_m;
+
+    let grid_at = |listener: &Listener| EarGrid::new(drivers, head, listener, bins);
+    let design = grid_at(&Listener::at([distance_m, 0.0, 0.0]));
+    let (from_left, from_right) = (design.both(left), design.both(right));
+    let mut crosstalk = vec![Place { place: "design point", xtc_db: cancellation(bins, &from_left, &from_right) }];
+    for (place, listener) in other_places(distance_m) {
+        let grid = grid_at(&listener);
+        crosstalk.push(Place { place, xtc_db: cancellation(bins, &grid.both(left), &grid.both(right)) });
+    }
+
+    let ideal_left = ears::ideal(bins, head, IDEAL_ANGLE_DEG, distance_m);
+    let front = ears::ideal(bins, head, 0.0, distance_m);
+    let both: Vec<Complex> = from_left[0].iter().zip(&from_right[0]).map(|(l, r)| l + r).collect();
+    let axis = space::on_axis(drivers, distance_m, bins);
+    let center_on_axis = sum_of_products(&axis, center);
+    let sides_on_axis: Vec<Complex> =
+        sum_of_products(&axis, left).iter().zip(sum_of_products(&axis, right)).map(|(l, r)| l + r).collect();
+    let flat = vec![Complex::ONE; center_on_axis.len()];
+
+    let field = space::Field::new(drivers, bins);
+    let single = one_hot(drivers.len(), &[frontmost(device)], bins);
+    let plain = one_hot(drivers.len(), &device.indices_of(Role::Array), bins);
+    let omni_on_axis = vec![Complex::from(1.0 / distance_m); flat.len()];
+    let heard_center = design.both(center);
+    Figures {
+        octaves_hz: OCTAVES_HZ,
+        mismatch: mismatch::mismatch(bins, &design, left, right),
+        effort_db: ears::effort(bins, left, &from_left[0], &front[0]),
+        radiated_power_db: field.radiated_power(bins, left, &from_left[0], &front[0]),
+        peak_gain_db: per_filter(&responses, |h| 20.0 * h.iter().map(|v| v.norm()).fold(1e-15, f64::max).log10()),
+        early_energy_db: set
+            .firs
+            .chunks(set.drivers)
+            .map(|row| row.iter().map(|f| fir::early_energy_db(f, bins.sample_rate_hz)).collect())
+            .collect(),
+        drivers: drivers.iter().map(|d| d.name.clone()).collect(),
+        tones: Tones {
+            left: tone(bins, &from_left[0], &ideal_left[0]),
+            right: tone(bins, &from_right[1], &ideal_left[0]),
+            both: tone(bins, &both, &front[0]),
+            center: tone(bins, &center_on_axis, &flat),
+        },
+        interaural_delay_us: Beside {
+            device: ears::interaural_delay(bins, &from_left),
+            ideal: ears::interaural_delay(bins, &ideal_left),
+        },
+        interaural_level_db: Beside {
+            device: ears::interaural_level(bins, &from_left),
+            ideal: ears::interaural_level(bins, &ideal_left),
+        },
+        beam: Beam {
+            azimuths_deg: space::POLAR_DEG.to_vec(),
+            polar_db: field.polar(bins, center),
+            directivity_index_db: field.directivity_index(bins, center),
+            single_driver_db: field.directivity_index(bins, &single),
+            plain_mix_db: field.directivity_index(bins, &plain),
+            effort_db: ears::effort(bins, center, &center_on_axis, &omni_on_axis),
+        },
+        alignment: alignment(bins, &center_on_axis, &sides_on_axis),
+        levels: levels::levels(
+            bins,
+            set,
+            &responses,
+            &levels::Heard {
+                left: &from_left,
+                right: &from_right,
+                center: &heard_center,
+                flat: &design.both(&plain),
+                ideal: &ideal_left,
+            },
+        ),
+        crosstalk,
+    }
+}
+
+/// The places beside the design point.
+fn other_places(distance_m: f64) -> [(&'static str, Listener); 7] {
+    let at = |x: f64, y: f64| Listener::at([x, y, 0.0]);
+    [
+        ("+5 cm", at(distance_m, 0.05)),
+        ("-5 cm", at(distance_m, -0.05)),
+        ("+10 cm", at(distance_m, 0.10)),
+        ("-10 cm", at(distance_m, -0.10)),
+        ("at 1.5 m", at(1.5, 0.0)),
+        ("at 3 m", at(3.0, 0.0)),
+        ("yaw 10 deg", Listener { position: [distance_m, 0.0, 0.0], yaw_rad: 10f64.to_radians() }),
+    ]
+}
+
+/// The array driver with the most direct way to the listener: the loudest on axis at 2 kHz, of equals the first.
+fn frontmost(device: &Device) -> usize {
+    let point = [device.listener.distance_m, 0.0, 0.0];
+    let level = |i: &usize| device.drivers[*i].radiator.pressure(crate::acoustics::wave_number(2000.0), point).norm();
+    let mut best = 0;
+    for index in device.indices_of(Role::Array) {
+        if !device.drivers[best].is(Role::Array) || level(&index) > 1.001 * level(&best) {
+            best = index;
+        }
+    }
+    best
+}
+
+/// Flat filters for some drivers, none for the others.
+fn one_hot(drivers: usize, chosen: &[usize], bins: Bins) -> Vec<Vec<Complex>> {
+    let spectrum = |i: usize| vec![if chosen.contains(&i) { Complex::ONE } else { Complex::ZERO }; bins.count()];
+    (0..drivers).map(spectrum).collect()
+}
+
+fn per_filter(responses: &[Vec<Vec<Complex>>], figure: impl Fn(&[Complex]) -> f64) -> Vec<Vec<f64>> {
+    responses.iter().take(INPUTS).map(|input| input.iter().map(|h| figure(h)).collect()).collect()
+}
+
+fn alignment(bins: Bins, center: &[Complex], sides: &[Complex]) -> Alignment {
+    let band = |low: f64, high: f64| {
+        let step = bins.frequency_hz(1);
+        ((low / step).ceil() as usize)..((high / step) as usize).min(center.len().saturating_sub(1))
+    };
+    let loss = |bin: usize| {
+        let (c, s) = (center[bin], sides[bin]);
+        -20.0 * ((c + s).norm() / (c.norm() + s.norm()).max(1e-300)).max(1e-15).log10()
+    };
+    let largest_loss_db = band(200.0, 8000.0).map(loss).fold(0.0, f64::max);
+    // Energy-weighted phase slopes over third octaves: single bins near a dip of either path say nothing.
+    let slope = |spectrum: &[Complex], range: std::ops::Range<usize>| {
+        let turn: Complex = range.map(|bin| spectrum[bin + 1] * spectrum[bin].conj()).sum();
+        -turn.arg() / (2.0 * std::f64::consts::PI * bins.frequency_hz(1)) * 1e6
+    };
+    let group_delay_difference_us = (0..13)
+        .map(|i| 500.0 * 2f64.powf(f64::from(i) / 3.0))
+        .map(|low| band(low, low * 2f64.powf(1.0 / 3.0)))
+        .filter(|range| !range.is_empty())
+        .map(|range| (slope(center, range.clone()) - slope(sides, range)).abs())
+        .fold(0.0, f64::max);
+    Alignment { largest_loss_db, group_delay_difference_us }
+}
+
+/// Mean of a figure over octaves, for notes.
+pub fn mean_db(bins: Bins, spectrum: &[Complex]) -> PerOctave {
+    per_octave(bins, |o| {
+        let count = o.len().max(1) as f64;
+        bands::db(bands::energy(spectrum, o) / count)
+    })
+}

@@ -1,0 +1,158 @@
+//! Figures of the field around the device, without a listener's head.
+
+use std::f64::consts::PI;
+
+use crate::acoustics::vector::{Vec3, direction, scale};
+use crate::acoustics::{Complex, wave_number};
+
+use super::super::device::Driver;
+use super::super::fir::Bins;
+use super::bands::{OCTAVES_HZ, db, highest, octave};
+
+/// Distance of all figures of the field, m.
+pub const DISTANCE_M: f64 = 2.0;
+/// Directions on the sphere; a Fibonacci lattice integrates the beams of a small device to about 0.1 dB.
+const SPHERE_POINTS: usize = 700;
+/// Azimuths of the polar table, degrees.
+pub const POLAR_DEG: [f64; 24] = [
+    -165.0, -150.0, -135.0, -120.0, -105.0, -90.0, -75.0, -60.0, -45.0, -30.0, -15.0, 0.0, 15.0, 30.0, 45.0, 60.0,
+    75.0, 90.0, 105.0, 120.0, 135.0, 150.0, 165.0, 180.0,
+];
+/// Only every so many bins of the upper octaves are computed, so that each octave has about this many.
+const BINS_PER_OCTAVE: usize = 24;
+
+/// Fields of the drivers over directions at the bins used: `[bin][direction][driver]`.
+pub struct Field {
+    bins: Vec<usize>,
+    sphere: Vec<Vec<Vec<Complex>>>,
+    circle: Vec<Vec<Vec<Complex>>>,
+}
+
+/// Energies by octave.
+type PerOctave = [f64; 6];
+
+impl Field {
+    /// Computes the fields of all drivers.
+    pub fn new(drivers: &[Driver], bins: Bins) -> Self {
+        let lattice: Vec<Vec3> = (0..SPHERE_POINTS)
+            .map(|i| {
+                let z = 1.0 - (2.0 * i as f64 + 1.0) / SPHERE_POINTS as f64;
+                let turn = PI * (1.0 + 5f64.sqrt()) * (i as f64 + 0.5);
+                let ring = (1.0 - z * z).sqrt();
+                [ring * turn.cos(), ring * turn.sin(), z]
+            })
+            .collect();
+        let circle: Vec<Vec3> = POLAR_DEG.iter().map(|a| direction(*a, 0.0)).collect();
+        let mut used: Vec<usize> = OCTAVES_HZ
+            .iter()
+            .flat_map(|center| {
+                let range = octave(bins, *center);
+                let step = (range.len() / BINS_PER_OCTAVE).max(1);
+                range.step_by(step)
+            })
+            .filter(|bin| (1..highest(bins)).contains(bin))
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        let over = |directions: &[Vec3], bin: usize| -> Vec<Vec<Complex>> {
+            let frequency_hz = bins.frequency_hz(bin);
+            let k = wave_number(frequency_hz);
+            let each: Vec<Vec<Complex>> = drivers
+                .iter()
+                .map(|d| {
+                    let wiring = d.wiring(frequency_hz);
+                    let field = d.radiator.pressures_on_sphere(k, directions, DISTANCE_M);
+                    field.into_iter().map(|p| p * wiring).collect()
+                })
+                .collect();
+            (0..directions.len()).map(|i| each.iter().map(|driver| driver[i]).collect()).collect()
+        };
+        Self {
+            sphere: used.iter().map(|bin| over(&lattice, *bin)).collect(),
+            circle: used.iter().map(|bin| over(&circle, *bin)).collect(),
+            bins: used,
+        }
+    }
+
+    /// Mean of `figure` over the bins of each octave.
+    fn per_octave(&self, bins: Bins, figure: impl Fn(usize, usize) -> f64) -> PerOctave {
+        OCTAVES_HZ.map(|center| {
+            let range = octave(bins, center);
+            let values: Vec<f64> = self
+                .bins
+                .iter()
+                .enumerate()
+                .filter(|(_, bin)| range.contains(bin))
+                .map(|(index, bin)| figure(index, *bin))
+                .collect();
+            values.iter().sum::<f64>() / values.len().max(1) as f64
+        })
+    }
+
+    /// Mean |p|² over the sphere at one bin.
+    fn mean_power(&self, index: usize, bin: usize, filters: &[Vec<Complex>]) -> f64 {
+        let directions = &self.sphere[index];
+        directions.iter().map(|d| superpose(d, filters, bin).norm_sqr()).sum::<f64>() / directions.len() as f64
+    }
+
+    /// Radiated power of a program, dB re an omnidirectional driver that makes the same ear pressure: mean |p|²·r² over
+    /// the sphere, divided by |ipsi|²/(|D(90°)|²/r²).
+    pub fn radiated_power(
+        &self,
+        bins: Bins,
+        filters: &[Vec<Complex>],
+        ipsilateral: &[Complex],
+        omni: &[Complex],
+    ) -> PerOctave {
+        self.per_octave(bins, |index, bin| {
+            let power = self.mean_power(index, bin, filters) * DISTANCE_M * DISTANCE_M;
+            power * omni[bin].norm_sqr() / ipsilateral[bin].norm_sqr().max(1e-300)
+        })
+        .map(db)
+    }
+
+    /// Octave energy at each azimuth of the polar table re on axis, dB.
+    pub fn polar(&self, bins: Bins, filters: &[Vec<Complex>]) -> Vec<PerOctave> {
+        let at = |direction: usize| {
+            self.per_octave(bins, |index, bin| superpose(&self.circle[index][direction], filters, bin).norm_sqr())
+        };
+        let axis = at(axis_index());
+        (0..POLAR_DEG.len())
+            .map(|direction| {
+                let here = at(direction);
+                std::array::from_fn(|o| db(here[o] / axis[o].max(1e-300)))
+            })
+            .collect()
+    }
+
+    /// Directivity index: on axis over the mean over the sphere, dB by octave.
+    pub fn directivity_index(&self, bins: Bins, filters: &[Vec<Complex>]) -> PerOctave {
+        let axis =
+            self.per_octave(bins, |index, bin| superpose(&self.circle[index][axis_index()], filters, bin).norm_sqr());
+        let mean = self.per_octave(bins, |index, bin| self.mean_power(index, bin, filters));
+        std::array::from_fn(|o| db(axis[o] / mean[o].max(1e-300)))
+    }
+}
+
+/// Index of 0° in [`POLAR_DEG`].
+fn axis_index() -> usize {
+    POLAR_DEG.iter().position(|a| *a == 0.0).unwrap_or(0)
+}
+
+fn superpose(drivers: &[Complex], filters: &[Vec<Complex>], bin: usize) -> Complex {
+    drivers.iter().zip(filters).map(|(p, h)| p * h[bin]).sum()
+}
+
+/// Pressure on axis at the listener's distance without a head, at every bin the figures need.
+pub fn on_axis(drivers: &[Driver], distance_m: f64, bins: Bins) -> Vec<Vec<Complex>> {
+    let mut spectra = vec![vec![Complex::ZERO; highest(bins)]; drivers.len()];
+    for bin in 1..highest(bins) {
+        let frequency_hz = bins.frequency_hz(bin);
+        let k = wave_number(frequency_hz);
+        for (driver, spectrum) in drivers.iter().zip(&mut spectra) {
+            let point = scale([1.0, 0.0, 0.0], distance_m);
+            spectrum[bin] = driver.radiator.pressure(k, point) * driver.wiring(frequency_hz);
+        }
+    }
+    spectra
+}

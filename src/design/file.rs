@@ -1,0 +1,218 @@
+//! What a maker writes: the device description, key by key. Nothing here is checked beyond its type;
+//! [`Device::load`](super::Device::load) makes a value of it that cannot be wrong.
+
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+/// A device description as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Always 1; checked before the rest.
+    #[serde(rename = "format")]
+    pub _format: i64,
+    pub device: DeviceTable,
+    pub enclosure: EnclosureTable,
+    #[serde(default)]
+    pub driver: Vec<Spanned<DriverTable>>,
+    #[serde(default)]
+    pub listener: ListenerTable,
+    #[serde(default)]
+    pub virtualization: VirtualizationTable,
+    #[serde(default)]
+    pub crosstalk: CrosstalkTable,
+    #[serde(default)]
+    pub beam: BeamTable,
+    #[serde(default)]
+    pub crossover: Vec<Spanned<CrossoverTable>>,
+    #[serde(default)]
+    pub filters: FiltersTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceTable {
+    pub name: Spanned<String>,
+    #[serde(default)]
+    pub description: String,
+    pub sample_rate_hz: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnclosureTable {
+    pub model: Spanned<EnclosureModel>,
+    pub radius_m: Option<Spanned<f64>>,
+}
+
+/// What the drivers are mounted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnclosureModel {
+    /// Nothing: drivers radiate as if alone.
+    FreeField,
+    /// A front wide against the wavelength: each driver radiates into the half-space it faces.
+    Baffled,
+    /// A rigid sphere around the origin.
+    RigidSphere,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriverTable {
+    pub name: Spanned<String>,
+    pub channel: Spanned<i64>,
+    pub position_m: Spanned<[f64; 3]>,
+    pub axis_deg: Option<Spanned<AxisTable>>,
+    pub radius_m: Option<Spanned<f64>>,
+    pub directivity: Option<Spanned<Directivity>>,
+    pub band_hz: Option<Spanned<[f64; 2]>>,
+    pub roles: Option<Spanned<Vec<Role>>>,
+    pub polarity: Option<Spanned<i64>>,
+    pub gain_db: Option<Spanned<f64>>,
+    pub delay_us: Option<Spanned<f64>>,
+    pub sensitivity_db: Option<Spanned<f64>>,
+    pub xmax_mm: Option<Spanned<f64>>,
+    pub high_pass_hz: Option<Spanned<f64>>,
+    pub response: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AxisTable {
+    #[serde(default)]
+    pub azimuth: f64,
+    #[serde(default)]
+    pub elevation: f64,
+}
+
+/// How a driver radiates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Directivity {
+    Monopole,
+    Piston,
+    Cap,
+}
+
+/// What a driver is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Takes part in cancellation and beam.
+    Array,
+    /// Plays the lows, in mono.
+    Woofer,
+    /// Plays the highs, in mono.
+    Tweeter,
+}
+
+impl Role {
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Array => "array",
+            Role::Woofer => "woofer",
+            Role::Tweeter => "tweeter",
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTable {
+    pub distance_m: Option<Spanned<f64>>,
+    pub head: Option<Spanned<String>>,
+    pub head_radius_m: Option<Spanned<f64>>,
+    pub window_m: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VirtualizationTable {
+    pub enabled: Option<bool>,
+    pub angle_deg: Option<Spanned<f64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrosstalkTable {
+    pub mode: Option<Mode>,
+    pub target_db: Option<Spanned<Vec<[f64; 2]>>>,
+    pub effort_db: Option<Spanned<Vec<[f64; 2]>>>,
+}
+
+/// How much effort the image may cost.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Up to 6 dB of effort (11 dB with virtualization).
+    #[default]
+    Balanced,
+    /// Up to 12 dB (14 dB): wider, with less headroom.
+    Wide,
+}
+
+impl Mode {
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Balanced => "balanced",
+            Mode::Wide => "wide",
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeamTable {
+    pub null_deg: Option<Spanned<Vec<f64>>>,
+    pub null_db: Option<Spanned<f64>>,
+    pub shape_db: Option<Spanned<Vec<[f64; 2]>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossoverTable {
+    pub between: Spanned<[Role; 2]>,
+    pub frequency_hz: Spanned<f64>,
+    /// Only one kind is known; the type rejects others.
+    #[serde(rename = "kind")]
+    pub _kind: Option<CrossoverKind>,
+}
+
+/// The slope of a crossover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CrossoverKind {
+    /// Linkwitz–Riley, 24 dB per octave.
+    Lr4,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiltersTable {
+    pub taps: Option<Spanned<i64>>,
+    pub form: Option<Form>,
+}
+
+/// The form of the coefficient set.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// A filter for every input and driver.
+    #[default]
+    Full,
+    /// A common equalizer an input, a pure delay to its own driver, relative filters to the others.
+    Rtf,
+}
+
+impl Form {
+    /// The word in the file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Form::Full => "full",
+            Form::Rtf => "rtf",
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! | command | file |
 //! |---|---|
 //! | `spatiald` | [`run`] |
+//! | `spatiald design DEVICE.toml -o DIR` | [`design`] |
 //! | `spatiald --reload [PROFILE]` | [`reload`] |
 //! | `spatiald --status [--json]` | [`status`] |
 //! | `spatiald --check [FILE]` | [`check`] |
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::daemon::Instance;
 
 pub mod check;
+pub mod design;
 pub mod reload;
 pub mod render;
 pub mod report;
@@ -66,6 +68,7 @@ struct Ask {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Design(design::Args),
     Render(render::RenderArgs),
 }
 
@@ -78,8 +81,10 @@ impl Cli {
     /// # Errors
     /// Whatever the command refused or failed at.
     pub fn run(self) -> Result<(), Failure> {
-        if let Some(Command::Render(args)) = &self.command {
-            return render::run(args);
+        match self.command {
+            Some(Command::Design(args)) => return design::run(args),
+            Some(Command::Render(args)) => return render::run(&args),
+            None => {}
         }
         if let Some(file) = &self.ask.check {
             return check::run(file.as_deref(), self.config.as_deref());

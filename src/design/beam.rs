@@ -7,7 +7,7 @@ use crate::acoustics::{Complex, phasor, wave_number};
 use super::curve::LogGrid;
 use super::device::{BeamSpec, Device, Driver};
 use super::hermitian::{Hermitian, energy, product};
-use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES, transfer};
+use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES};
 
 /// Largest effort of the beam, dB.
 const MAX_EFFORT_DB: f64 = 6.0;
@@ -15,12 +15,12 @@ const MAX_EFFORT_DB: f64 = 6.0;
 const LOBE_45_DB: f64 = -6.0;
 /// A beam is given up where its lobe falls below this at ±45° even without a null, or rises above the axis by more
 /// than `LOBE_RISE_DB` anywhere in front.
-const GIVEN_UP_45_DB: f64 = -7.0;
+const GIVEN_UP_45_DB: f64 = -8.0;
 const LOBE_RISE_DB: f64 = 0.5;
 /// Below this the plain matched sum plays; the beam fades in over the half octave before.
 const BEAM_FROM_HZ: f64 = 200.0;
 /// Width of the fade from one set of drivers to a smaller one.
-const FADE_OCTAVES: f64 = 0.4;
+const FADE_OCTAVES: f64 = 0.15;
 /// A single driver farther from the middle than this does not stand in for the center, m.
 const CENTER_REACH_M: f64 = 0.045;
 /// Nulls are spread this far to either side, degrees.

@@ -21,7 +21,7 @@ const LOWEST_HZ: f64 = 20.0;
 /// Filters are held constant in level from this part of the Nyquist frequency on.
 const HIGHEST_PART: f64 = 0.9;
 /// The own driver's filters keep their early energy below this, dB.
-const EARLY_ENERGY_DB: f64 = -19.0;
+const EARLY_ENERGY_DB: f64 = -18.0;
 /// No filter is louder than its program's median by more than this, dB.
 const MAX_BOOST_DB: f64 = 24.0;
 /// Loudness aimed at, re a flat downmix on the same drivers, dB.
@@ -226,7 +226,7 @@ fn shorten_early_part(device: &Device, programs: &mut [Spectra], owns: [usize; 2
         })
         .collect();
     let original = programs.to_vec();
-    for part in [0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0] {
+    for part in [0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0] {
         for (program, source) in programs.iter_mut().zip(&original) {
             for (spectrum, from) in program.iter_mut().zip(source) {
                 for (bin, value) in spectrum.iter_mut().enumerate() {

@@ -1,1 +1,116 @@
-pub fn x() {}
+//! The figures as people read them.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::device::Device;
+use super::evaluate::{Figures, PerOctave, Tone};
+
+/// Azimuths of the table, degrees; the JSON has all.
+const SHOWN_DEG: [f64; 7] = [0.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0];
+
+/// Prints a device's figures as a table.
+pub struct Table<'a> {
+    /// The device.
+    pub device: &'a Device,
+    /// Its figures.
+    pub figures: &'a Figures,
+    /// What it cannot do.
+    pub notes: &'a [String],
+}
+
+impl Display for Table<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let (device, figures) = (self.device, self.figures);
+        let image = match device.virtual_angle_deg {
+            Some(angle) => format!("virtual pair at ±{angle}°"),
+            None => "cancellation alone".to_owned(),
+        };
+        writeln!(
+            f,
+            "{}: {} drivers, {} taps, {}, {image}, listener at {} m",
+            device.name,
+            device.drivers.len(),
+            device.taps,
+            device.crosstalk.mode.word(),
+            device.listener.distance_m
+        )?;
+        row(f, "octave, Hz", &figures.octaves_hz, 0)?;
+        heading(f, "crosstalk cancellation, dB")?;
+        for place in &figures.crosstalk {
+            row(f, place.place, &place.xtc_db, 1)?;
+        }
+        row(f, "driver mismatch, median", &figures.mismatch.median_db, 1)?;
+        row(f, "  one device in ten below", &figures.mismatch.tenth_percentile_db, 1)?;
+        heading(f, "cost of the left program, dB")?;
+        row(f, "effort", &figures.effort_db, 1)?;
+        row(f, "radiated power", &figures.radiated_power_db, 1)?;
+        heading(f, "hard-left program at the ears")?;
+        row(f, "ITD, µs", &figures.interaural_delay_us.device, 0)?;
+        row(f, "  ideal pair", &figures.interaural_delay_us.ideal, 0)?;
+        row(f, "ILD, dB", &figures.interaural_level_db.device, 1)?;
+        row(f, "  ideal pair", &figures.interaural_level_db.ideal, 1)?;
+        heading(f, "center beam, dB re on axis (left / right side: the weaker null)")?;
+        for azimuth in SHOWN_DEG {
+            let of = |a: f64| figures.beam.azimuths_deg.iter().position(|x| *x == a).map(|i| figures.beam.polar_db[i]);
+            let right = of(-azimuth).or(of(azimuth));
+            if let (Some(left), Some(right)) = (of(azimuth), right) {
+                let worse: PerOctave = std::array::from_fn(|o| left[o].max(right[o]));
+                row(f, &format!("at ±{azimuth}°"), &worse, 1)?;
+            }
+        }
+        row(f, "directivity index", &figures.beam.directivity_index_db, 1)?;
+        row(f, "  frontmost driver alone", &figures.beam.single_driver_db, 1)?;
+        row(f, "  all drivers, plain mix", &figures.beam.plain_mix_db, 1)?;
+        row(f, "effort", &figures.beam.effort_db, 1)?;
+        heading(f, "tone, 200 Hz to 10 kHz in thirds: rms / largest deviation, dB")?;
+        tone(f, "L only, re ideal pair", &figures.tones.left)?;
+        tone(f, "R only, re ideal pair", &figures.tones.right)?;
+        tone(f, "L = R, re source in front", &figures.tones.both)?;
+        tone(f, "center on axis, re flat", &figures.tones.center)?;
+        heading(f, "levels")?;
+        let levels = &figures.levels;
+        value(f, "make-up gain", levels.makeup_gain_db, "dB")?;
+        value(f, "loudness re flat downmix", levels.loudness_re_downmix_db, "dB")?;
+        value(f, "center re phantom center", levels.center_re_phantom_db, "dB")?;
+        value(f, "pan L to C to R varies", levels.pan_range_db, "dB")?;
+        value(f, "paths' sum loses at most", figures.alignment.largest_loss_db, "dB")?;
+        value(f, "paths' group delays differ", figures.alignment.group_delay_difference_us, "µs")?;
+        heading(f, "drivers: largest gain of L, R, C; early energy; worst case with make-up, dB")?;
+        for (index, name) in figures.drivers.iter().enumerate() {
+            write!(f, "  {name:<26}")?;
+            for input in 0..3 {
+                write!(f, "{:>8.1}", figures.peak_gain_db[input][index])?;
+            }
+            for input in 0..3 {
+                write!(f, "{:>8.1}", figures.early_energy_db[input][index])?;
+            }
+            writeln!(f, "{:>8.1}", levels.worst_case_gain_db[index])?;
+        }
+        for note in self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+fn heading(f: &mut Formatter, text: &str) -> fmt::Result {
+    writeln!(f, "{text}")
+}
+
+fn row(f: &mut Formatter, name: &str, values: &PerOctave, decimals: usize) -> fmt::Result {
+    write!(f, "  {name:<26}")?;
+    for value in values {
+        // A tiny negative number would print as -0.0.
+        let shown = if value.abs() < 0.5 * 10f64.powi(-(decimals as i32)) { 0.0 } else { *value };
+        write!(f, "{shown:>8.decimals$}")?;
+    }
+    writeln!(f)
+}
+
+fn tone(f: &mut Formatter, name: &str, tone: &Tone) -> fmt::Result {
+    writeln!(f, "  {name:<26}{:>8.2} / {:.2}", tone.rms_db, tone.max_db)
+}
+
+fn value(f: &mut Formatter, name: &str, number: f64, unit: &str) -> fmt::Result {
+    writeln!(f, "  {name:<26}{number:>8.1} {unit}")
+}

@@ -16,7 +16,7 @@ const LOBE_45_DB: f64 = -6.0;
 /// A beam is given up where its lobe falls below this at ±45° even without a null, or rises above the axis by more
 /// than `LOBE_RISE_DB` anywhere in front.
 const GIVEN_UP_45_DB: f64 = -8.0;
-const LOBE_RISE_DB: f64 = 0.5;
+const LOBE_RISE_DB: f64 = 1.0;
 /// Below this the plain matched sum plays; the beam fades in over the half octave before.
 const BEAM_FROM_HZ: f64 = 200.0;
 /// Width of the fade from one set of drivers to a smaller one.

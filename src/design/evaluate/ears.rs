@@ -98,11 +98,12 @@ pub fn interaural_level(bins: Bins, [left, right]: &[Vec<Complex>; 2]) -> [f64; 
 
 /// Ear spectra of a monopole at an azimuth, unit volume acceleration, `distance_m` from the head.
 pub fn ideal(bins: Bins, head: &Head, azimuth_deg: f64, distance_m: f64) -> [Vec<Complex>; 2] {
-    let count = bands::highest(bins);
-    let mut ears = [vec![Complex::ZERO; count], vec![Complex::ZERO; count]];
-    for bin in 1..count {
-        let [left, right] = transfer::ideal_ears(head, azimuth_deg, distance_m, bins.frequency_hz(bin));
-        (ears[0][bin], ears[1][bin]) = (left, right);
+    // Bin 0 is unused.
+    let (mut left, mut right) = (vec![Complex::ZERO], vec![Complex::ZERO]);
+    for bin in 1..bands::highest(bins) {
+        let [near, far] = transfer::ideal_ears(head, azimuth_deg, distance_m, bins.frequency_hz(bin));
+        left.push(near);
+        right.push(far);
     }
-    ears
+    [left, right]
 }

@@ -86,7 +86,7 @@ sink_id() {
 }
 wait_for "the sink" sink_id
 wpctl set-default "$(sink_id)"
-wpctl status | sed -n '/Sinks:/,/^ │ *$/p'
+wpctl status | awk '/Sinks:/ { found = 1 } found && /^ │ *$/ { exit } found'
 
 say "Playing $(basename "$file") through $(basename "$folder")"
 start player pw-play "$file"

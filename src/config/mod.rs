@@ -99,7 +99,7 @@ impl Default for Config {
             device: "hw:0".into(),
             device_format: None,
             period_frames: 256,
-            periods: 2,
+            periods: 3,
             node_name: None,
             description: "Spatial Speaker".into(),
             suspend_seconds: 0,

@@ -18,7 +18,7 @@ enum State {
     Idle,
     /// Frame by frame from the ring.
     Playing,
-    /// Silence after a dry ring, until it is filled; then from a fade-in.
+    /// Silence after a dry ring, until it is filled, then from a fade-in; or until the graph pauses.
     Gap,
 }
 
@@ -90,6 +90,11 @@ impl Feed {
     pub fn pull(&mut self, left: &mut [f32], right: &mut [f32]) {
         let frames = left.len().min(right.len());
         let held = self.hold_frames.min(frames);
+        if self.state == State::Gap && !self.pace.is_streaming() && self.fill_frames() == 0 {
+            // It was the end of the sound: the graph tells so only after its last frames. What comes next is new, and
+            // begins as it is.
+            self.state = State::Idle;
+        }
         if self.state != State::Playing && held == 0 && self.may_start(frames) {
             if self.state == State::Gap {
                 self.attack_position = 0;

@@ -102,6 +102,23 @@ fn a_dry_ring_is_one_underrun_without_a_click() {
     assert_eq!(resumed[240..412], signal[PERIOD + 340..2 * PERIOD + 256], "open again after 5 ms");
 }
 
+/// The graph tells that the last client has left only after that client's last frames.
+#[test]
+fn after_an_end_that_is_told_late_the_next_sound_begins_exactly() {
+    let mut bench = bench();
+    let signal = tone(PERIOD);
+    bench.push(&signal);
+    bench.pull(PERIOD);
+    bench.pull(PERIOD);
+    bench.pace.set_streaming(false);
+    bench.pull(PERIOD);
+    bench.pull(PERIOD);
+    bench.pace.set_streaming(true);
+    bench.push(&signal);
+    bench.pull(PERIOD);
+    assert_eq!(bench.played[4 * PERIOD..], signal);
+}
+
 #[test]
 fn a_pause_plays_out_what_is_there() {
     let mut bench = bench();

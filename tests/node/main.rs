@@ -310,9 +310,8 @@ fn pipewire_s_death_is_told_and_survived() {
     bed.run(12_000);
     bed.session.kill_pipewire();
     let reason = loop {
-        match bed.events.recv_timeout(Duration::from_secs(20)).expect("no event") {
-            Event::Disconnected(reason) => break reason,
-            _ => {}
+        if let Event::Disconnected(reason) = bed.events.recv_timeout(Duration::from_secs(20)).expect("no event") {
+            break reason;
         }
     };
     assert!(reason.contains("PipeWire"), "{reason}");

@@ -1,6 +1,6 @@
 //! Session, card and daemon together, and a tone through them.
 
-use std::path::PathBuf;
+use std::f64::consts::TAU;
 
 use super::analysis::breaks_in_tone;
 use super::card::{Card, Word};
@@ -8,7 +8,7 @@ use super::daemon::{Daemon, Options};
 use super::player::play;
 use super::process::Process;
 use super::session::{Session, Setup};
-use super::signal::{Wav, tone, write_wav};
+use super::source::Source;
 use super::wait::wait_until;
 
 pub const RATE_HZ: u32 = 48_000;
@@ -36,22 +36,37 @@ impl Bed {
         Bed { daemon, session, card }
     }
 
-    /// Plays a file into the sink.
+    /// Plays a file into the sink with `pw-cat`.
     pub fn play(&self, file: &std::path::Path, quantum_frames: u32) -> Process {
         play(&self.session, &self.daemon.sink(), file, quantum_frames)
     }
 
-    /// Plays a tone, both channels alike, and waits until it has been heard for `settle_s` seconds.
-    pub fn play_tone(&self, amplitude: f64, seconds: f64, quantum_frames: u32, settle_s: f64) -> Process {
-        let file: PathBuf = self.session.path("tone.wav");
-        let samples = tone(TONE_HZ, amplitude, RATE_HZ, (seconds * f64::from(RATE_HZ)) as usize);
-        write_wav(&file, RATE_HZ, Wav::Float, &[&samples, &samples]);
+    /// Plays computed sound into the sink.
+    pub fn source(
+        &self,
+        quantum_frames: u32,
+        fill: impl FnMut(&mut [f32], &mut [f32], Option<i64>) + Send + 'static,
+    ) -> Source {
+        Source::start(&self.session.path("run/pipewire-0"), &self.daemon.sink(), quantum_frames, fill)
+    }
+
+    /// Plays a tone without end, both channels alike, and waits until it has been heard for `settle_s` seconds.
+    pub fn play_tone(&self, amplitude: f64, quantum_frames: u32, settle_s: f64) -> Source {
         let begin = self.card.recorded_frames();
-        let player = self.play(&file, quantum_frames);
+        let mut n = 0_u64;
+        let source = self.source(quantum_frames, move |left, right, _| {
+            for (left, right) in left.iter_mut().zip(right) {
+                // Whole hertz: the phase repeats every second, so it never loses precision.
+                let phase = TAU * TONE_HZ * (n % u64::from(RATE_HZ)) as f64 / f64::from(RATE_HZ);
+                *left = (amplitude * phase.sin()) as f32;
+                *right = *left;
+                n += 1;
+            }
+        });
         let sounds = wait_until(|| self.card.recording_from(begin).first_sound().is_some());
-        assert!(sounds, "no sound from the card:\n{}\n{}", player.output(), self.daemon.log());
+        assert!(sounds, "no sound from the card:\n{}", self.daemon.log());
         self.listen(settle_s);
-        player
+        source
     }
 
     /// Waits until the card has played so many seconds more; gives the frame before and the frame after.

@@ -11,7 +11,9 @@ pub mod process;
 pub mod recording;
 pub mod session;
 pub mod signal;
+pub mod source;
 pub mod wait;
+pub mod witness;
 
 pub use bed::Bed;
 pub use card::Card;
@@ -19,3 +21,5 @@ pub use daemon::{Daemon, Options};
 pub use process::Process;
 pub use recording::Recording;
 pub use session::{Session, Setup};
+pub use source::Source;
+pub use witness::undisturbed;

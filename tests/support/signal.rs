@@ -46,7 +46,7 @@ pub fn music(rate_hz: u32, frames: usize) -> (Vec<f32>, Vec<f32>) {
         let plucked =
             |frequency: f64| 0.18 * decay * ((TAU * frequency * t).sin() + 0.4 * (TAU * 3.0 * frequency * t).sin());
         let (first, second) = (plucked(scale[note % 8]), plucked(scale[(note * 3 + 2) % 8] * 2.0));
-        let burst = if note % 4 == 0 { 0.5 * (-age * 60.0).exp() } else { 0.0 };
+        let burst = if note.is_multiple_of(4) { 0.5 * (-age * 60.0).exp() } else { 0.0 };
         let (wl, wr) = (f64::from(wet_left[n]), f64::from(wet_right[n]));
         let left = voice + first + 0.3 * second + 0.02 * wl + burst * wl;
         let right = voice + 0.3 * first + second + 0.02 * wr + burst * wl;

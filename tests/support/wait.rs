@@ -28,3 +28,9 @@ pub fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
     assert!(came, "waited in vain for {what}");
     found.unwrap()
 }
+
+/// `CLOCK_MONOTONIC`.
+pub fn now_ns() -> i64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).expect("a clock that is always there");
+    now.tv_sec() * 1_000_000_000 + now.tv_nsec()
+}

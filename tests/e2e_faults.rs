@@ -1,0 +1,81 @@
+//! A card that fails, and the end of the process: the sound comes back, and goes without a pop.
+
+mod support;
+
+use nix::sys::signal::Signal;
+use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
+use support::card::Word;
+use support::wait::wait_until;
+use support::{Bed, Options, Setup, undisturbed};
+
+fn bed() -> Bed {
+    Bed::start(Setup { quantum_frames: 256, pulse: false }, &Options::default())
+}
+
+/// The greatest step between neighbours, relative to the steady tone's own.
+fn steepest(signal: &[f64]) -> f64 {
+    signal.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn an_xrun_is_counted_and_gone_within_a_second() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        bed.card.force_xrun();
+        assert!(wait_until(|| bed.card.get(Word::ForcedXruns) == 1 && bed.card.get(Word::Starts) >= 2));
+        bed.listen(1.0);
+        let after = bed.listen(2.0);
+        let signal = bed.heard(0, after);
+        let breaks = support::analysis::breaks_in_tone(&signal, TONE_HZ, RATE_HZ, TOLERANCE);
+        assert!(breaks.is_empty(), "{breaks:?}");
+        assert_eq!(bed.daemon.count("xruns"), 1);
+    });
+}
+
+#[test]
+fn a_card_pulled_out_and_put_back_plays_on() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        bed.card.unplug();
+        assert!(wait_until(|| bed.daemon.status()["state"] == "no-device"), "{}", bed.daemon.log());
+        // The graph goes on meanwhile: players are not held up.
+        let cycles = bed.daemon.count("cycles");
+        assert!(wait_until(|| bed.daemon.count("cycles") > cycles + 20), "the graph stands still");
+        let starts = bed.card.get(Word::Starts);
+        bed.card.replug();
+        assert!(wait_until(|| bed.card.get(Word::Starts) > starts), "{}", bed.daemon.log());
+        bed.listen(1.5);
+        let signal = bed.heard(0, bed.listen(2.0));
+        assert!(signal.iter().any(|sample| sample.abs() > 1e-3), "silence after the replug");
+        let breaks = support::analysis::breaks_in_tone(&signal, TONE_HZ, RATE_HZ, TOLERANCE);
+        assert!(breaks.is_empty(), "{breaks:?}");
+    });
+}
+
+#[test]
+fn the_end_fades_out() {
+    undisturbed(|| {
+        let mut bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let steady = steepest(&bed.heard(0, bed.listen(0.5)));
+        let begin = bed.card.recorded_frames();
+        bed.daemon.signal(Signal::SIGTERM);
+        assert_eq!(bed.daemon.process().wait().code(), Some(0), "{}", bed.daemon.log());
+        let end = bed.heard(0, begin..bed.card.recorded_frames());
+        assert!(steepest(&end) <= 1.05 * steady, "a step of {} where the tone has {steady}", steepest(&end));
+        let last = end.last().expect("frames after the signal").abs();
+        assert!(last < 1e-4, "cut off at {last}");
+    });
+}
+
+#[test]
+fn the_start_fades_in() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        assert_eq!((bed.daemon.count("xruns"), bed.card.get(Word::Xruns)), (0, 0));
+        assert!(bed.card.recording().raw.iter().take(64).all(|&sample| sample == 0));
+    });
+}

@@ -1,0 +1,92 @@
+//! What players are told about the latency is when the card plays it, to a millisecond.
+
+mod support;
+
+use std::fs;
+use std::sync::mpsc;
+
+use support::bed::RATE_HZ;
+use support::card::Word;
+use support::wait::{PATIENCE, now_ns, wait_until};
+use support::{Bed, Options, Setup, Source, undisturbed};
+
+/// When each impulse was promised to sound: `CLOCK_MONOTONIC`.
+type Promises = mpsc::Receiver<i64>;
+
+/// Sends an impulse twice a second, each at the beginning of a cycle.
+fn impulses(bed: &Bed, quantum_frames: u32) -> (Source, Promises) {
+    let (promise, promises) = mpsc::channel();
+    let mut left_frames = RATE_HZ as usize;
+    let source = bed.source(quantum_frames, move |left, right, sounds_at_ns| {
+        left.fill(0.0);
+        right.fill(0.0);
+        if left_frames > 0 || left.is_empty() {
+            left_frames = left_frames.saturating_sub(left.len());
+        } else if let Some(sounds_at_ns) = sounds_at_ns {
+            (left[0], right[0]) = (0.25, 0.25);
+            left_frames = RATE_HZ as usize / 2;
+            promise.send(sounds_at_ns).ok();
+        }
+    });
+    (source, promises)
+}
+
+fn next(promises: &Promises) -> i64 {
+    promises.recv_timeout(PATIENCE).expect("an impulse")
+}
+
+/// How late an impulse was against what its player had been promised, in frames of the card.
+fn lateness_frames(bed: &Bed, promises: &Promises) -> i64 {
+    let promised_ns = next(promises);
+    let since_start_s = (promised_ns - bed.card.get(Word::StartNs)) as f64 * 1e-9;
+    let promised = bed.card.get(Word::StartFrame) + (since_start_s * f64::from(RATE_HZ)) as i64;
+    let around = RATE_HZ as i64 / 5;
+    assert!(wait_until(|| bed.card.recorded_frames() as i64 > promised + around));
+    let begin = (promised - around).max(0);
+    let heard = bed.card.recording_from(begin as usize);
+    let window = 2 * around as usize * heard.channels;
+    let loudest = heard.raw.iter().take(window).enumerate().max_by_key(|(_, sample)| sample.unsigned_abs());
+    let (at, _) = loudest.expect("frames");
+    begin + (at / heard.channels) as i64 - promised
+}
+
+fn assert_kept(bed: &Bed, promises: &Promises, when: &str) {
+    for _ in 0..3 {
+        let late = lateness_frames(bed, promises);
+        assert!(late.abs() <= i64::from(RATE_HZ) / 1000, "{when}: {late} frames late\n{}", bed.daemon.status());
+    }
+}
+
+fn promises_are_kept(quantum_frames: u32) {
+    let bed = Bed::start(Setup { quantum_frames, pulse: false }, &Options::default());
+    let toml = bed.session.path("config/spatiald/profiles/cylinder-wide/profile.toml");
+    let text = fs::read_to_string(&toml).unwrap();
+    assert!(text.contains("mode = \"separation\""));
+    fs::write(&toml, text.replace("mode = \"separation\"", "mode = \"low-latency\"")).unwrap();
+
+    let (_source, promises) = impulses(&bed, quantum_frames);
+    for _settling in 0..2 {
+        lateness_frames(&bed, &promises);
+    }
+    assert_kept(&bed, &promises, "at the start");
+    let before = bed.daemon.status()["latency"]["total_frames"].as_u64();
+    bed.daemon.reload("cylinder-wide");
+    while next(&promises) < now_ns() {} // those sent before the switch was over
+    next(&promises);
+    assert_kept(&bed, &promises, "after a reload");
+    assert_ne!(bed.daemon.status()["latency"]["total_frames"].as_u64(), before);
+}
+
+#[test]
+fn at_a_small_quantum() {
+    undisturbed(|| {
+        promises_are_kept(256);
+    });
+}
+
+#[test]
+fn at_a_large_quantum() {
+    undisturbed(|| {
+        promises_are_kept(1024);
+    });
+}

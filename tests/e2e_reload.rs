@@ -1,0 +1,136 @@
+//! Switching profiles under a tone: no click, an answer, and after any failure the old profile.
+
+mod support;
+
+use std::fs;
+
+use support::analysis::loudest_apart;
+use support::bed::{RATE_HZ, TONE_HZ};
+use support::{Bed, Options, Process, Setup, undisturbed};
+
+/// −12 dBFS at the sink.
+const AMPLITUDE: f64 = 0.251_188_643;
+
+fn bed() -> Bed {
+    Bed::start(Setup { quantum_frames: 256, pulse: false }, &Options::default())
+}
+
+fn profile_now(bed: &Bed) -> String {
+    bed.daemon.status()["profile"]["name"].as_str().expect("a profile").to_owned()
+}
+
+#[test]
+fn a_switch_under_a_tone_makes_no_click() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(AMPLITUDE, 256, 2.0);
+        for profile in ["cylinder-wide", "cylinder"] {
+            let begin = bed.card.recorded_frames() - RATE_HZ as usize;
+            let answer = bed.daemon.reload(profile);
+            assert!(answer.contains(profile) && answer.contains("ms"), "{answer}");
+            assert_eq!(profile_now(&bed), profile);
+            bed.listen(1.2);
+            let range = begin..bed.card.recorded_frames();
+            for channel in 0..3 {
+                let signal = bed.heard(channel, range.clone());
+                for window in (0..signal.len() - RATE_HZ as usize).step_by(RATE_HZ as usize / 20) {
+                    let stretch = &signal[window..window + RATE_HZ as usize];
+                    let (frequency_hz, level_dbfs) = loudest_apart(stretch, RATE_HZ, TONE_HZ, 100.0);
+                    assert!(
+                        level_dbfs <= -80.0,
+                        "to {profile}, channel {channel}: {level_dbfs:.1} dBFS at {frequency_hz:.0} Hz"
+                    );
+                }
+            }
+        }
+        assert_eq!((bed.daemon.count("xruns"), bed.daemon.count("underruns")), (0, 0));
+    });
+}
+
+#[test]
+fn a_broken_profile_is_refused_with_its_line_and_never_heard() {
+    undisturbed(|| {
+        let bed = bed();
+        let folder = bed.session.path("config/spatiald/profiles/cylinder-wide");
+        let _player = bed.play_tone(0.1, 256, 1.5);
+        let begin = bed.card.recorded_frames();
+
+        let toml = fs::read_to_string(folder.join("profile.toml")).unwrap();
+        let line = 1 + toml.lines().position(|line| line.starts_with("block_frames")).unwrap();
+        fs::write(folder.join("profile.toml"), toml.replace("block_frames = 256", "block_frames = 257")).unwrap();
+        let refused = bed.daemon.ask(&["--reload", "cylinder-wide"]);
+        let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{reason}");
+        assert!(reason.contains(&format!("cylinder-wide/profile.toml:{line}:")), "{reason}");
+
+        fs::write(folder.join("profile.toml"), &toml).unwrap();
+        let wav = fs::read(folder.join("coefficients.wav")).unwrap();
+        let mut broken = wav.clone();
+        let at = broken.len() - 400;
+        broken[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        fs::write(folder.join("coefficients.wav"), &broken).unwrap();
+        let refused = bed.daemon.ask(&["--reload", "cylinder-wide"]);
+        let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{reason}");
+        assert!(reason.lines().next().unwrap().contains("coefficients.wav"), "{reason}");
+
+        assert_eq!(bed.daemon.ask(&["--reload", "no-such-profile"]).status.code(), Some(1));
+        assert_eq!(profile_now(&bed), "cylinder");
+        bed.listen(0.5);
+        bed.assert_whole(begin..bed.card.recorded_frames());
+    });
+}
+
+#[test]
+fn fifty_requests_at_once_end_in_one_state() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let names = ["cylinder-wide", "cylinder"];
+        let mut requests: Vec<Process> = (0..50)
+            .map(|i| bed.session.spawn(&format!("reload-{i}"), &mut bed.daemon.ask_later(&["--reload", names[i % 2]])))
+            .collect();
+        for request in &mut requests {
+            assert!(request.wait().success(), "{}", request.output());
+        }
+        let settled = profile_now(&bed);
+        assert!(names.contains(&settled.as_str()), "{settled}");
+        bed.listen(0.5);
+        assert_eq!(profile_now(&bed), settled);
+        bed.daemon.reload("cylinder-wide");
+        bed.daemon.reload("cylinder");
+        bed.listen(1.0);
+        let after = bed.listen(1.0);
+        bed.assert_whole(after);
+    });
+}
+
+#[test]
+fn hangup_reads_the_profile_again() {
+    undisturbed(|| {
+        let bed = bed();
+        let toml = bed.session.path("config/spatiald/profiles/cylinder/profile.toml");
+        let louder = fs::read_to_string(&toml).unwrap().replace("lookahead_ms = 1.5", "lookahead_ms = 4.0");
+        fs::write(&toml, louder).unwrap();
+        let before = bed.daemon.status()["latency"]["limiter_frames"].as_u64();
+        bed.daemon.signal(nix::sys::signal::Signal::SIGHUP);
+        assert!(support::wait::wait_until(|| bed.daemon.status()["latency"]["limiter_frames"].as_u64() > before));
+    });
+}
+
+#[test]
+fn the_sink_takes_a_profile_by_its_properties() {
+    undisturbed(|| {
+        let bed = bed();
+        let id = bed.session.node_id(&bed.daemon.sink()).to_string();
+        let wish = r#"{ params = [ "spatiald:profile" "cylinder-wide" ] }"#;
+        bed.session.text("pw-cli", &["set-param", &id, "Props", wish]);
+        assert!(support::wait::wait_until(|| profile_now(&bed) == "cylinder-wide"), "{}", bed.daemon.log());
+        let shown = || {
+            bed.session
+                .node(&bed.daemon.sink())
+                .is_some_and(|node| node["info"]["params"]["Props"].to_string().contains("cylinder-wide"))
+        };
+        assert!(support::wait::wait_until(shown));
+    });
+}

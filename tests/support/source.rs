@@ -1,0 +1,126 @@
+//! A player that never stumbles: its samples are computed in PipeWire's real-time thread. What breaks in the recording
+//! was not broken by it, which can't be said of `pw-cat` on a busy machine.
+
+use std::path::Path;
+use std::thread::JoinHandle;
+
+use pipewire as pw;
+use pw::context::ContextRc;
+use pw::main_loop::MainLoopRc;
+use pw::properties::properties;
+use pw::spa::param::ParamType;
+use pw::spa::param::audio::{AudioFormat, AudioInfoRaw, MAX_CHANNELS};
+use pw::spa::pod::{Object, Pod, Value, serialize::PodSerializer};
+use pw::spa::utils::{Direction, SpaTypes};
+use pw::stream::{Stream, StreamFlags, StreamRc};
+
+const RATE_HZ: u32 = 48_000;
+const MAX_FRAMES: usize = 8192;
+
+/// Plays until dropped.
+pub struct Source {
+    quit: pw::channel::Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Source {
+    /// Plays into the node `target` of the PipeWire at `socket`, at a quantum of `quantum_frames`.
+    ///
+    /// `fill(left, right, sounds_at_ns)` computes a cycle; the last is when PipeWire promises that its first frame will
+    /// sound (`CLOCK_MONOTONIC`; `None` before the graph has a clock).
+    pub fn start(
+        socket: &Path,
+        target: &str,
+        quantum_frames: u32,
+        mut fill: impl FnMut(&mut [f32], &mut [f32], Option<i64>) + Send + 'static,
+    ) -> Source {
+        let (quit, receiver) = pw::channel::channel();
+        let (socket, target) = (socket.to_owned(), target.to_owned());
+        let thread = std::thread::spawn(move || {
+            let main_loop = MainLoopRc::new(None).unwrap();
+            let context = ContextRc::new(&main_loop, Some(properties! { "config.name" => "client-rt.conf" })).unwrap();
+            let core = context.connect_rc(Some(properties! { "remote.name" => socket.to_str().unwrap() })).unwrap();
+            let properties = properties! {
+                "media.type" => "Audio", "media.category" => "Playback", "node.name" => "source",
+                "target.object" => target.as_str(), "node.rate" => "1/48000",
+                "node.latency" => format!("{quantum_frames}/48000"),
+            };
+            let stream = StreamRc::new(core, "source", properties).unwrap();
+            let (mut left, mut right) = (vec![0.0; MAX_FRAMES], vec![0.0; MAX_FRAMES]);
+            let listener = stream
+                .add_local_listener_with_user_data(())
+                .process(move |stream, ()| cycle(stream, &mut left, &mut right, &mut fill))
+                .register()
+                .unwrap();
+            let format = format();
+            let flags = StreamFlags::AUTOCONNECT | StreamFlags::MAP_BUFFERS | StreamFlags::RT_PROCESS;
+            stream.connect(Direction::Output, None, flags, &mut [Pod::from_bytes(&format).unwrap()]).unwrap();
+            let attached = receiver.attach(main_loop.loop_(), {
+                let main_loop = main_loop.clone();
+                move |()| main_loop.quit()
+            });
+            main_loop.run();
+            stream.disconnect().unwrap();
+            drop((listener, attached));
+        });
+        Source { quit, thread: Some(thread) }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // The thread may have panicked: then its message has been printed, and the recording tells the rest.
+        self.quit.send(()).ok();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn cycle(
+    stream: &Stream,
+    left: &mut [f32],
+    right: &mut [f32],
+    fill: &mut impl FnMut(&mut [f32], &mut [f32], Option<i64>),
+) {
+    let Some(mut buffer) = stream.dequeue_buffer() else { return };
+    let mut frames = (buffer.requested() as usize).min(MAX_FRAMES);
+    for data in buffer.datas_mut() {
+        frames = frames.min(data.data().map_or(0, |bytes| bytes.len() / 4));
+    }
+    fill(&mut left[..frames], &mut right[..frames], sounds_at_ns(stream));
+    for (data, plane) in buffer.datas_mut().iter_mut().zip([left, right]) {
+        let Some(bytes) = data.data() else { return };
+        for (bytes, sample) in bytes.chunks_exact_mut(4).zip(&plane[..frames]) {
+            bytes.copy_from_slice(&sample.to_ne_bytes());
+        }
+        let chunk = data.chunk_mut();
+        *chunk.offset_mut() = 0;
+        *chunk.stride_mut() = 4;
+        *chunk.size_mut() = frames as u32 * 4;
+    }
+}
+
+fn sounds_at_ns(stream: &Stream) -> Option<i64> {
+    let time = stream.time().ok()?;
+    let rate_hz = i64::from(time.rate().denom.checked_div(time.rate().num)?);
+    Some(time.now() + (time.delay() * 1_000_000_000).checked_div(rate_hz)?)
+}
+
+fn format() -> Vec<u8> {
+    let mut info = AudioInfoRaw::new();
+    info.set_format(AudioFormat::F32P);
+    info.set_rate(RATE_HZ);
+    info.set_channels(2);
+    let mut position = [0; MAX_CHANNELS];
+    position[0] = pw::spa::sys::SPA_AUDIO_CHANNEL_FL;
+    position[1] = pw::spa::sys::SPA_AUDIO_CHANNEL_FR;
+    info.set_position(position);
+    let object = Object {
+        type_: SpaTypes::ObjectParamFormat.as_raw(),
+        id: ParamType::EnumFormat.as_raw(),
+        properties: info.into(),
+    };
+    let (cursor, _) = PodSerializer::serialize(std::io::Cursor::new(Vec::new()), &Value::Object(object)).unwrap();
+    cursor.into_inner()
+}

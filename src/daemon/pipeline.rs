@@ -42,9 +42,9 @@ pub enum PipelineError {
 
 /// The running pipeline. Dropping it fades out and closes everything.
 pub struct Pipeline {
-    // Dropped in this order: the sink leaves the graph first.
-    node: Option<Node>,
+    // Dropped in this order: the writer fades out while the sink still delivers.
     writer: Option<Writer<Switcher>>,
+    node: Option<Node>,
     ring: Option<RingWriter>,
     chains: handover::Sender<Chain>,
     pace: Arc<Pace>,

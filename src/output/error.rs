@@ -10,38 +10,93 @@ use super::holder::Holder;
 pub enum OutputError {
     /// ALSA knows no PCM of this name, or its card is not there.
     #[error("ALSA PCM '{pcm}' does not exist; `aplay -L` lists those that do{}", detail(.message))]
-    NotFound { pcm: String, message: String },
+    NotFound {
+        /// The ALSA PCM.
+        pcm: String,
+        /// What ALSA said.
+        message: String,
+    },
     /// Another process holds it.
     #[error("ALSA PCM '{pcm}' is busy{}; stop the holder or choose another device", held_by(.holder))]
-    Busy { pcm: String, holder: Option<Holder> },
+    Busy {
+        /// The ALSA PCM.
+        pcm: String,
+        /// Who holds it.
+        holder: Option<Holder>,
+    },
     /// The device node may not be opened by this user.
     #[error(
         "no permission to open ALSA PCM '{pcm}'; add the user to the group 'audio' or log in on the machine's seat"
     )]
-    Permission { pcm: String },
+    Permission {
+        /// The ALSA PCM.
+        pcm: String,
+    },
     /// No configuration with enough channels.
     #[error("ALSA PCM '{pcm}' has {offered} channels and the profile needs {needed}; choose another device or profile")]
-    Channels { pcm: String, needed: usize, offered: String },
+    Channels {
+        /// The ALSA PCM.
+        pcm: String,
+        /// Channels needed.
+        needed: usize,
+        /// What the card offers.
+        offered: String,
+    },
     /// The card does not run at this rate.
     #[error("ALSA PCM '{pcm}' does not run at {rate_hz} Hz; it offers {} Hz", join(.offered_hz))]
-    Rate { pcm: String, rate_hz: u32, offered_hz: Vec<u32> },
+    Rate {
+        /// The ALSA PCM.
+        pcm: String,
+        /// The rate in Hz.
+        rate_hz: u32,
+        /// Rates the card offers, in Hz.
+        offered_hz: Vec<u32>,
+    },
     /// None of the formats we speak, or not the one asked for.
     #[error("ALSA PCM '{pcm}' does not take {wanted}; of the formats known here it offers {}", join(.offered))]
-    Format { pcm: String, wanted: String, offered: Vec<Format> },
+    Format {
+        /// The ALSA PCM.
+        pcm: String,
+        /// How many there should be, or what was asked for.
+        wanted: String,
+        /// What the card offers.
+        offered: Vec<Format>,
+    },
     /// The buffer does not hold two periods.
     #[error(
         "ALSA PCM '{pcm}' offers a buffer of {buffer_frames} frames for periods of {period_frames}; ask for a shorter period"
     )]
-    Buffer { pcm: String, period_frames: usize, buffer_frames: usize },
+    Buffer {
+        /// The ALSA PCM.
+        pcm: String,
+        /// Frames of a period.
+        period_frames: usize,
+        /// Frames of the buffer.
+        buffer_frames: usize,
+    },
     /// Any other refusal.
     #[error("ALSA PCM '{pcm}': {what} failed: {}{}", errno_text(*.errno), detail(.message))]
-    Alsa { pcm: String, what: &'static str, errno: i32, message: String },
+    Alsa {
+        /// The ALSA PCM.
+        pcm: String,
+        /// What the value is of.
+        what: &'static str,
+        /// The system's error number.
+        errno: i32,
+        /// What ALSA said.
+        message: String,
+    },
     /// The name cannot be passed to ALSA.
     #[error("'{0}' cannot be the name of an ALSA PCM: it is empty or contains a zero byte")]
     Name(String),
     /// A thread could not be started.
     #[error("could not start the thread '{name}': {source}")]
-    Thread { name: &'static str, source: std::io::Error },
+    Thread {
+        /// The name.
+        name: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }
 
 impl OutputError {

@@ -17,21 +17,48 @@ pub enum ProfileError {
     Complaint(#[from] Complaint),
     /// No folder of the search path holds it.
     #[error("there is no profile `{name}` in {searched}; {remedy}")]
-    NotFound { name: String, searched: String, remedy: String },
+    NotFound {
+        /// The name.
+        name: String,
+        /// Where it was looked for.
+        searched: String,
+        /// What would be right.
+        remedy: String,
+    },
     /// It is neither a name nor a path.
     #[error("\"{name}\" cannot be the name of a profile: it {fault}; give a name, or a path with a `/` in it")]
-    BadName { name: String, fault: &'static str },
+    BadName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// Its values do not fit together.
     #[error("{}: {error}", folder.display())]
-    Spec { folder: PathBuf, error: SpecError },
+    Spec {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong.
+        error: SpecError,
+    },
     /// Its FIRs do not fit at another rate.
     #[error(
         "{}: at {rate_hz} Hz the FIRs need {taps} taps, more than {MAX_TAPS}; put shorter ones into coefficients-{rate_hz}.wav", folder.display()
     )]
-    TooLong { folder: PathBuf, rate_hz: u32, taps: usize },
+    TooLong {
+        /// The folder.
+        folder: PathBuf,
+        /// The rate in Hz.
+        rate_hz: u32,
+        /// Taps of each FIR.
+        taps: usize,
+    },
     /// The rate is outside of what a chain runs at.
     #[error("{rate_hz} Hz is no rate that a profile can serve; use 8000 to 192000 Hz")]
-    Rate { rate_hz: u32 },
+    Rate {
+        /// The rate in Hz.
+        rate_hz: u32,
+    },
 }
 
 impl Profile {

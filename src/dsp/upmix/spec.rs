@@ -61,10 +61,13 @@ impl UpmixSpec {
 /// Why an upmix can't be built.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum UpmixError {
+    /// A rate the chain cannot run at.
     #[error("upmix: sample rate {0} Hz; give one from 8000 to 192000 Hz")]
     SampleRate(u32),
+    /// A block that is no power of two, or out of range.
     #[error("upmix: block of {0} frames; give a power of two from 16 to 8192")]
     BlockFrames(usize),
+    /// A width out of 0…1.
     #[error("upmix: center_width {0}; give a number from 0 (all of the center to C) to 1 (none)")]
     CenterWidth(f32),
 }

@@ -44,6 +44,9 @@ start_session() {
 		  vm.overrides = { default.clock.min-quantum = 32 }
 		}
 	END
+	# Bluetooth is none of ours; and where logind is not there (a container), its monitor would end WirePlumber.
+	mkdir -p "$XDG_CONFIG_HOME/wireplumber/bluetooth.lua.d"
+	echo 'bluez_monitor.enabled = false' >"$XDG_CONFIG_HOME/wireplumber/bluetooth.lua.d/80-quickstart.lua"
 	start dbus dbus-daemon --session --nofork --nopidfile --address="$DBUS_SESSION_BUS_ADDRESS"
 	wait_for "the session bus" test -S "$XDG_RUNTIME_DIR/bus"
 	start pipewire pipewire

@@ -39,6 +39,9 @@ pub struct Session {
     folder: TempDir,
 }
 
+/// WirePlumber's drop-ins for Bluetooth, below the session's folder.
+const BLUETOOTH: &str = "config/wireplumber/bluetooth.lua.d";
+
 impl Session {
     pub fn start() -> Session {
         Session::with(Setup::default())
@@ -46,11 +49,14 @@ impl Session {
 
     pub fn with(setup: Setup) -> Session {
         let folder = tempfile::Builder::new().prefix("session.").tempdir().expect("a temporary folder");
-        for name in ["run", "config/pipewire/pipewire.conf.d", "state", "data", "cache", "log"] {
+        for name in ["run", "config/pipewire/pipewire.conf.d", BLUETOOTH, "state", "data", "cache", "log"] {
             fs::create_dir_all(folder.path().join(name)).expect("the session's folders");
         }
         fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o700)).expect("permissions");
         fs::write(folder.path().join("config/pipewire/pipewire.conf.d/50-test.conf"), pipewire_conf(setup))
+            .expect("the session's configuration");
+        // Where logind is not there (a container), the monitor of its seats would end WirePlumber.
+        fs::write(folder.path().join(BLUETOOTH).join("80-test.lua"), "bluez_monitor.enabled = false\n")
             .expect("the session's configuration");
         let socket = folder.path().join("run/bus");
         let mut command = in_session("dbus-daemon", folder.path());

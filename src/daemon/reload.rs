@@ -64,11 +64,6 @@ impl<W> Reloads<W> {
     pub fn end(&mut self) -> Vec<Waiting<W>> {
         self.in_flight.take().unwrap_or_default()
     }
-
-    /// Whether a switch is being read, built or crossfaded.
-    pub fn is_busy(&self) -> bool {
-        self.in_flight.is_some()
-    }
 }
 
 #[cfg(test)]

@@ -302,7 +302,7 @@ impl Driver {
 }
 
 /// A sample the chain can work on.
-fn sane(sample: f32) -> f32 {
+pub(crate) fn sane(sample: f32) -> f32 {
     // Comparisons with NaN are false: it becomes 0.
     let sound = sample.abs() >= INPUT_FLOOR && sample.abs() < f32::INFINITY;
     if sound { sample.clamp(-INPUT_LIMIT, INPUT_LIMIT) } else { 0.0 }

@@ -2,7 +2,7 @@
 //!
 //! A profile is a folder with `profile.toml` (drivers, delays, gains, limiter, upmix) and `coefficients.wav` (the 3×N
 //! FIRs). Everything else follows from it: [`Profile::chain_spec`] is all that a [`Chain`](crate::dsp::Chain) needs,
-//! [`Profile::channel_map`] all that the output needs.
+//! [`Profile::channels`] all that the output needs.
 
 use std::path::PathBuf;
 
@@ -142,11 +142,6 @@ impl Profile {
     /// Channels the device must have: the highest one that a driver uses, plus one.
     pub fn channels(&self) -> usize {
         self.drivers.iter().map(|driver| driver.channel + 1).max().unwrap_or(0)
-    }
-
-    /// The ALSA channel of each driver, in driver order. Channels that are not in it stay silent.
-    pub fn channel_map(&self) -> Vec<usize> {
-        self.drivers.iter().map(|driver| driver.channel).collect()
     }
 }
 

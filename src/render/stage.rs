@@ -1,6 +1,7 @@
 //! What the input passes through: the whole chain, or its upmix alone.
 
 use super::Tap;
+use crate::dsp::chain::sane;
 use crate::dsp::{Chain, ChainSpec, SpecError, Upmix};
 
 /// The chain up to a tap.
@@ -147,10 +148,4 @@ impl UpmixStage {
             }
         }
     }
-}
-
-/// A sample as it enters a chain: a number within ±16, and nothing below −300 dBFS.
-fn sane(sample: f32) -> f32 {
-    // Comparisons with NaN are false: it becomes 0.
-    if sample.abs() >= 1e-15 { sample.clamp(-16.0, 16.0) } else { 0.0 }
 }

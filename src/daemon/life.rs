@@ -229,6 +229,11 @@ impl Daemon {
         if !pipeline.serves(&plan.config, chosen.profile.channels()) {
             log::info!("{} is opened for profile {}", plan.config.device, chosen.profile.name);
             pipeline.reopen(&plan.config, chosen.profile.channels())?;
+            // Whatever was wrong was wrong with the device before.
+            self.device_problem = None;
+            if pipeline.is_connected() {
+                self.node_problem = None;
+            }
         }
         // The queue is empty: one switch at a time was begun, and its chain taken, or this would wait.
         if pipeline.switch(chain, &chosen.profile.name).is_err() {

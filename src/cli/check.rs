@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::report::print;
 use crate::config::{Config, Places};
 use crate::profile::{Profile, find, installed};
 
@@ -27,6 +28,7 @@ pub fn run(file: Option<&Path>, config: Option<&Path>) -> Result<(), Failure> {
             }
         }
     }
+    print(&report.text)?;
     match report.faults {
         0 => Ok(()),
         1 => Err("1 file is not as it must be".into()),
@@ -47,14 +49,20 @@ fn with_slash(path: &Path) -> String {
 
 #[derive(Default)]
 struct Report {
+    /// A line for each file.
+    text: String,
     faults: usize,
     /// Folders that were looked at.
     done: Vec<PathBuf>,
 }
 
 impl Report {
+    fn line(&mut self, line: impl std::fmt::Display) {
+        self.text.push_str(&format!("{line}\n"));
+    }
+
     fn fault(&mut self, message: impl std::fmt::Display) {
-        println!("{message}");
+        self.line(message);
         self.faults += 1;
     }
 
@@ -68,7 +76,7 @@ impl Report {
             Some(path) => path.display().to_string(),
             None => "no spatiald.toml (defaults)".into(),
         };
-        println!("{place}: ok");
+        self.line(format_args!("{place}: ok"));
         let rules = config.matches.iter().map(|rule| rule.profile.as_str());
         for profile in config.profile.as_deref().into_iter().chain(rules) {
             match find(profile, places) {
@@ -84,7 +92,7 @@ impl Report {
         }
         self.done.push(folder.to_owned());
         match Profile::load(folder) {
-            Ok(profile) => println!(
+            Ok(profile) => self.line(format_args!(
                 "{}: ok ({}: {} drivers on {} channels, {} taps at {} Hz)",
                 folder.display(),
                 profile.name,
@@ -92,7 +100,7 @@ impl Report {
                 profile.channels(),
                 profile.coefficients.taps(),
                 profile.sample_rate_hz,
-            ),
+            )),
             Err(error) => self.fault(error),
         }
     }

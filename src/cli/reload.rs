@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Failure;
+use super::report::print;
 use crate::daemon::Instance;
 use crate::daemon::control::{Choice, Reply, Request, ask};
 
@@ -38,7 +39,7 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
                 0 | 1 => String::new(),
                 n => format!(", together with {} other requests", n - 1),
             };
-            println!("{} → {} in {:.0} ms{others}", done.from, done.to, done.took_ms);
+            print(&format!("{} → {} in {:.0} ms{others}\n", done.from, done.to, done.took_ms))?;
             Ok(())
         }
         Reply::Refused { reason, causes } => Err(Refused::new(reason, causes).into()),

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
+use super::report::print;
 use crate::config::Places;
 use crate::profile::{Profile, find};
 use crate::render::{Progress, Request, Summary, Tap, render};
@@ -75,7 +76,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let outcome = render(&request, &mut show);
     bar.finish_and_clear();
     let summary = outcome?;
-    println!("{}: {}", args.output.display(), line(&summary));
+    print(&format!("{}: {}\n", args.output.display(), line(&summary)))?;
     for warning in warnings(&summary) {
         eprintln!("{}: {warning}", args.input.display());
     }

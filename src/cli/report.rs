@@ -1,7 +1,8 @@
 //! How a failure reads: one line to the user, the causes behind it on lines of their own.
 
 use std::error::Error;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 /// One line that names the thing, the value and the remedy, then a line for each cause.
 pub fn report(error: &(dyn Error + 'static)) -> String {
@@ -13,4 +14,16 @@ pub fn report(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Prints the outcome of a command. A reader that has left (`| head`) wants no more, and is no failure.
+///
+/// # Errors
+/// Standard output cannot take it: a full disk.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }

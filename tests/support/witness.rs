@@ -1,17 +1,22 @@
 //! Was it the daemon, or did the machine stand still?
 //!
 //! The sessions run in real time on machines that are shared: now and then the host takes a processor away for longer
-//! than a device's buffer lasts, and no program can play through that. A witness thread at real-time priority, above
-//! the daemon's, sleeps a millisecond at a time and notes how late it wakes. A test that fails while the witness slept
-//! on time has found a fault; one that fails while the witness was held up has found nothing, and is run again.
+//! than a device's buffer lasts, and no program can play through that. On each processor a witness thread at real-time
+//! priority, above the daemon's, sleeps a millisecond at a time and notes how late it wakes. A test that fails while all
+//! witnesses slept on time has found a fault; one that fails while one was held up has found nothing, and is run again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 
 /// Lateness that a buffer of two periods of 256 frames does not survive for sure.
 const STANDSTILL: Duration = Duration::from_millis(3);
+/// How long a witness sleeps at a time.
+const TICK: Duration = Duration::from_millis(1);
 /// A machine that never gives a quiet minute cannot judge.
 const ATTEMPTS: usize = 4;
 
@@ -32,35 +37,50 @@ pub fn undisturbed(test: impl Fn()) {
     }
 }
 
+/// A thread on each processor: the host takes them away one at a time, and a sleeper moves to the one that is left.
 struct Witness {
     stop: Arc<AtomicBool>,
-    latest_ns: Arc<AtomicU64>,
-    thread: std::thread::JoinHandle<()>,
+    threads: Vec<std::thread::JoinHandle<Duration>>,
 }
 
 impl Witness {
     fn start() -> Witness {
-        let (stop, latest_ns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let thread = std::thread::spawn({
-            let (stop, latest_ns) = (stop.clone(), latest_ns.clone());
-            move || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = processors().into_iter().map(|processor| {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || {
+                stay_on(processor);
                 raise_priority();
+                let mut latest = Duration::ZERO;
                 while !stop.load(Ordering::Relaxed) {
                     let asleep = Instant::now();
-                    std::thread::sleep(Duration::from_millis(1));
-                    let late = asleep.elapsed().saturating_sub(Duration::from_millis(1));
-                    latest_ns.fetch_max(late.as_nanos() as u64, Ordering::Relaxed);
+                    std::thread::sleep(TICK);
+                    latest = latest.max(asleep.elapsed().saturating_sub(TICK));
                 }
-            }
+                latest
+            })
         });
-        Witness { stop, latest_ns, thread }
+        Witness { threads: threads.collect(), stop }
     }
 
+    /// The longest that any processor stood still.
     fn stop(self) -> Duration {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the witness only sleeps");
-        Duration::from_nanos(self.latest_ns.load(Ordering::Relaxed))
+        self.threads.into_iter().map(|thread| thread.join().expect("a witness only sleeps")).max().unwrap_or_default()
     }
+}
+
+/// The processors this process may run on.
+fn processors() -> Vec<usize> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).expect("a process knows its own processors");
+    (0..CpuSet::count()).filter(|&processor| allowed.is_set(processor).unwrap_or(false)).collect()
+}
+
+/// Ties the calling thread to one processor.
+fn stay_on(processor: usize) {
+    let mut only = CpuSet::new();
+    only.set(processor).expect("it was in such a set before");
+    sched_setaffinity(Pid::from_raw(0), &only).expect("the processor was allowed a moment ago");
 }
 
 /// Above the daemon's threads, where that is allowed; below, the witness is late more often, and more is repeated.

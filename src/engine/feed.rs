@@ -75,6 +75,21 @@ impl Feed {
         self.state == State::Idle && self.release_position == self.curve.len()
     }
 
+    /// True while frames of the ring are played.
+    pub fn is_playing(&self) -> bool {
+        self.state == State::Playing
+    }
+
+    /// Drops `frames` of what waits in the ring, rounding off on both sides: the latency has grown beyond measure.
+    pub fn skip(&mut self, frames: usize) {
+        if self.reader.discard(frames) > 0 && self.state == State::Playing {
+            self.counters.add_overrun();
+            self.broken_at = self.last;
+            self.release_position = 0;
+            self.attack_position = 0;
+        }
+    }
+
     /// False while something plays and `frames` more are not there yet, though the graph is running: then it is worth
     /// to wait a little.
     pub fn is_ready(&self, frames: usize) -> bool {
@@ -124,7 +139,11 @@ impl Feed {
     /// Enough is there to play without interruption, or no more will come.
     fn may_start(&self, frames: usize) -> bool {
         let fill = self.fill_frames();
-        let target = self.pace.target_frames().max(frames).min(self.reader.capacity_frames());
+        let target = match self.pace.is_driving() {
+            true => self.pace.target_frames(),
+            false => self.pace.following_target_frames(),
+        };
+        let target = target.max(frames).min(self.reader.capacity_frames());
         fill >= target || (fill > 0 && !self.pace.is_streaming())
     }
 

@@ -16,6 +16,8 @@
 //!   client of the graph; a millisecond of convolution there would be taken from all of them.
 //! - The ring carries two channels instead of sixteen, and every driver's samples are written by the thread that
 //!   hands them to the card: fades, crossfades and recovery act on what the card really gets.
+//! - Ahead of it stands a [`resample::Resampler`]: bit-transparent while the device drives the graph, and for the time
+//!   in which another driver does, the bridge between the two clocks.
 //! - When the graph pauses, the chain still runs out its tail, because the writer never stops.
 //! - One owner: no chain is ever seen by two threads. New ones arrive by [`handover`], old ones leave the same way.
 
@@ -26,6 +28,7 @@ pub mod handover;
 pub mod pace;
 pub mod player;
 pub mod realtime;
+pub mod resample;
 pub mod ring;
 mod stage;
 

@@ -43,6 +43,8 @@ pub struct Pace {
     period_frames: AtomicU32,
     ring_fill_frames: AtomicU32,
     chain_latency_frames: AtomicU32,
+    /// Time of the last cycle.
+    cycle_ns: AtomicU64,
     /// Time of the request that no cycle has answered yet; 0 = none.
     requested_ns: AtomicU64,
     /// Sequence lock around the next two: odd while they are being written.
@@ -69,6 +71,7 @@ impl Pace {
             period_frames: AtomicU32::new(0),
             ring_fill_frames: AtomicU32::new(0),
             chain_latency_frames: AtomicU32::new(0),
+            cycle_ns: AtomicU64::new(0),
             requested_ns: AtomicU64::new(0),
             delay_sequence: AtomicU32::new(0),
             delay_frames: AtomicU32::new(0),
@@ -134,6 +137,7 @@ impl Pace {
     /// A cycle of `quantum_frames` has come, asked for or not (data loop, in `process`).
     pub fn note_cycle(&self, quantum_frames: usize) {
         self.quantum_frames.store(quantum_frames as u32, Relaxed);
+        self.cycle_ns.store(now_ns(), Relaxed);
         self.requested_ns.store(0, Release);
     }
 
@@ -155,6 +159,19 @@ impl Pace {
     /// the next one must be complete; a quantum because that is the time the graph's clients may take for it.
     pub fn target_frames(&self) -> usize {
         self.quantum_frames.load(Relaxed).max(self.period_frames.load(Relaxed)) as usize
+    }
+
+    /// Frames the ring should hold before the writer takes a period, plus those the graph's clock has counted since its
+    /// last cycle, while another driver sets the pace: a cycle may just be due when a period is taken, and half a
+    /// period makes up for late wake-ups.
+    pub fn following_target_frames(&self) -> usize {
+        self.quantum_frames() + self.period_frames() * 3 / 2
+    }
+
+    /// Frames the graph's clock has counted since its last cycle, at most two quanta.
+    pub fn frames_since_cycle(&self, now_ns: u64) -> f64 {
+        let age_ns = now_ns.saturating_sub(self.cycle_ns.load(Relaxed));
+        (age_ns as f64 * f64::from(self.rate_hz) / 1e9).min(2.0 * self.quantum_frames() as f64)
     }
 
     /// We drive the graph (as opposed to following another driver).

@@ -7,6 +7,7 @@ use super::fade::Fade;
 use super::feed::Feed;
 use super::handover::Receiver;
 use super::pace::{Pace, now_ns};
+use super::resample::{LATENCY_FRAMES, RateLoop, Resampler, max_input_frames};
 use super::ring::RingReader;
 
 /// Most device channels a player fills.
@@ -52,6 +53,11 @@ pub struct Player<S: Stage> {
     fade: Fade,
     pace: Arc<Pace>,
     counters: Arc<Counters>,
+    resampler: Resampler,
+    rate_loop: RateLoop,
+    /// What the ring gave, left and right.
+    input: [Box<[f32]>; 2],
+    /// The same on the device's clock.
     left: Box<[f32]>,
     right: Box<[f32]>,
     latency_frames: usize,
@@ -66,7 +72,7 @@ impl<S: Stage> Player<S> {
         pace: Arc<Pace>,
         counters: Arc<Counters>,
     ) -> Player<S> {
-        let latency_frames = stage.latency_frames();
+        let latency_frames = stage.latency_frames() + LATENCY_FRAMES;
         pace.set_chain_latency_frames(latency_frames);
         Player {
             feed: Feed::new(reader, Arc::clone(&pace), Arc::clone(&counters)),
@@ -76,6 +82,9 @@ impl<S: Stage> Player<S> {
             fade: Fade::new(FADE_MS * pace.rate_hz() as usize / 1000),
             pace,
             counters,
+            resampler: Resampler::new(CHUNK_FRAMES),
+            rate_loop: RateLoop::default(),
+            input: std::array::from_fn(|_| vec![0.0; max_input_frames(CHUNK_FRAMES)].into()),
             left: vec![0.0; CHUNK_FRAMES].into(),
             right: vec![0.0; CHUNK_FRAMES].into(),
             latency_frames,
@@ -96,13 +105,42 @@ impl<S: Stage> Player<S> {
                 *part = &mut plane[done..done + chunk];
             }
             let planes = &mut planes[..channels];
+            self.steer(chunk, begun_ns, done);
             let (left, right) = (&mut self.left[..chunk], &mut self.right[..chunk]);
-            self.feed.pull(left, right);
+            let needed = self.resampler.input_frames(chunk).min(self.input[0].len());
+            let [input_left, input_right] = &mut self.input;
+            self.feed.pull(&mut input_left[..needed], &mut input_right[..needed]);
+            self.resampler.process([&input_left[..needed], &input_right[..needed]], [&mut *left, &mut *right]);
             self.stage.process(left, right, planes);
             self.fade.apply(planes);
             done += chunk;
         }
         self.report(frames, begun_ns);
+    }
+
+    /// Sets the ratio for the next `frames`: towards exactness while the device's clock drives the graph, after the
+    /// other driver's clock while not. `done` frames have been taken since `now_ns`.
+    fn steer(&mut self, frames: usize, now_ns: u64, done: usize) {
+        let follows = !self.pace.is_driving() && self.pace.is_streaming() && self.feed.is_playing();
+        if !follows {
+            self.rate_loop.release();
+            self.resampler.glide(frames);
+            self.counters.set_drift_ppm(0.0);
+            return;
+        }
+        let rate_hz = f64::from(self.pace.rate_hz().max(1));
+        let fill_frames = (self.feed.fill_frames() + done) as f64;
+        let target_frames = self.pace.following_target_frames();
+        let error_frames = fill_frames + self.pace.frames_since_cycle(now_ns) - target_frames as f64;
+        // More than the loop could bring back in reasonable time: after a stall of the device, or before any cycle.
+        if done == 0 && error_frames > (2 * target_frames).max(4096) as f64 {
+            self.feed.skip(error_frames as usize);
+            self.rate_loop.release();
+            return;
+        }
+        let offset = self.rate_loop.update(error_frames, rate_hz, frames as f64 / rate_hz);
+        self.resampler.set_offset(offset);
+        self.counters.set_drift_ppm((self.rate_loop.drift() * 1e6) as f32);
     }
 
     /// Takes a new chain if one waits and none is being switched to; sends away the one that is done.
@@ -120,7 +158,7 @@ impl<S: Stage> Player<S> {
     }
 
     fn report(&mut self, frames: usize, begun_ns: u64) {
-        let latency_frames = self.stage.latency_frames();
+        let latency_frames = self.stage.latency_frames() + LATENCY_FRAMES;
         if latency_frames != self.latency_frames {
             self.latency_frames = latency_frames;
             self.pace.set_chain_latency_frames(latency_frames);
@@ -137,7 +175,7 @@ impl<S: Stage> Player<S> {
 
     /// See [`Feed::is_ready`].
     pub fn is_ready(&self, frames: usize) -> bool {
-        self.feed.is_ready(frames)
+        self.feed.is_ready(self.resampler.input_frames(frames))
     }
 
     /// Frames waiting in the ring.

@@ -111,9 +111,8 @@ impl Feed {
             self.state = State::Idle;
         }
         if self.state != State::Playing && held == 0 && self.may_start(frames) {
-            if self.state == State::Gap {
-                self.attack_position = 0;
-            }
+            // What begins anew begins as it is, even if a fade-in before it never came to its end.
+            self.attack_position = if self.state == State::Gap { 0 } else { self.curve.len() };
             self.state = State::Playing;
         }
         self.hold_frames -= held;

@@ -210,3 +210,22 @@ fn breaks_that_overlap_do_not_click() {
     let step = largest_step(&bench.played[onset..]);
     assert!(step < 3.0 * largest_step(&signal), "{step}");
 }
+
+#[test]
+fn a_fade_in_that_was_cut_short_is_not_continued_in_the_next_sound() {
+    let mut bench = bench();
+    bench.push(&[0.5; PERIOD]);
+    bench.pull(PERIOD);
+    bench.pull(PERIOD);
+    assert_eq!(bench.underruns(), 1, "a gap, after which the input fades in");
+    bench.push(&[0.5; 64]);
+    bench.pace.set_streaming(false);
+    bench.pull(64);
+    bench.pull(PERIOD);
+    bench.pace.set_streaming(true);
+    let signal = tone(PERIOD);
+    bench.push(&signal);
+    bench.played.clear();
+    bench.pull(PERIOD);
+    assert_eq!(bench.played, signal, "the next sound begins as it is");
+}

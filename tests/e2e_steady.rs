@@ -1,7 +1,8 @@
-//! A minute of tone on cards whose clocks are off: not one sample is dropped or repeated.
+//! A minute of tone on cards whose clocks are off: not one sample is dropped or repeated, whoever drives the graph.
 
 mod support;
 
+use support::wait::wait_until;
 use support::{Bed, Card, Options, Setup, undisturbed};
 
 fn a_minute(quantum_frames: u32, ppm: i64) {
@@ -13,6 +14,8 @@ fn a_minute(quantum_frames: u32, ppm: i64) {
     let minute = bed.listen(60.0);
     assert_eq!(bed.daemon.count("quantum_frames"), u64::from(quantum_frames));
     bed.assert_whole(minute);
+    let drift_ppm = bed.daemon.status()["drift_ppm"].as_f64().expect("a minute is enough to measure it");
+    assert!((drift_ppm - ppm as f64).abs() < 5.0, "{drift_ppm} ppm, and it is {ppm}");
 }
 
 #[test]
@@ -40,5 +43,31 @@ fn large_quantum_on_a_fast_card() {
 fn large_quantum_on_a_slow_card() {
     undisturbed(|| {
         a_minute(1024, -300);
+    });
+}
+
+/// Another driver takes the graph over and gives it back: its clock is not the card's, and the card is 300 ppm slow.
+#[test]
+fn another_driver_in_between() {
+    const OTHER: &str = "{ factory.name=support.null-audio-sink node.name=other media.class=Audio/Sink
+        object.linger=true audio.position=[FL FR] priority.driver=40000 priority.session=1 }";
+    undisturbed(|| {
+        let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        card.set_clock_ppm(-300);
+        let bed = Bed::with_card(card, Setup { quantum_frames: 256, pulse: false }, &Options::default());
+        let _player = bed.play_tone(0.1, 256, 1.5);
+        let monitor = format!("{}:monitor_FL", bed.daemon.sink());
+        let drives = || bed.daemon.status()["graph"]["driving"] == true;
+        let begin = bed.card.recorded_frames();
+        assert!(drives());
+        bed.session.text("pw-cli", &["create-node", "adapter", OTHER]);
+        assert!(wait_until(|| bed.session.text("pw-link", &["-i"]).contains("other:playback_FL")));
+        bed.session.text("pw-link", &[&monitor, "other:playback_FL"]);
+        assert!(wait_until(|| !drives()));
+        bed.listen(40.0);
+        bed.session.text("pw-link", &["-d", &monitor, "other:playback_FL"]);
+        assert!(wait_until(drives));
+        let end = bed.listen(10.0).end;
+        bed.assert_whole(begin..end);
     });
 }

@@ -256,6 +256,11 @@ impl Pipeline {
         &self.counters
     }
 
+    /// Whether our device's clock drives the graph.
+    pub fn is_driving(&self) -> bool {
+        self.pace.is_driving()
+    }
+
     /// Frames a second.
     pub fn rate_hz(&self) -> u32 {
         self.request.rate_hz

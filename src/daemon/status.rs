@@ -29,6 +29,8 @@ pub struct Status {
     pub rate_hz: u32,
     /// Frames a cycle of the graph, as last seen.
     pub quantum_frames: u32,
+    /// Who sets the graph's pace.
+    pub graph: GraphStatus,
     /// What lies between a player's sample and the driver's.
     pub latency: LatencyStatus,
     /// Share of a period the chain took.
@@ -41,7 +43,7 @@ pub struct Status {
     pub cycles: u64,
     /// Frames the device was given.
     pub frames: u64,
-    /// The card's clock against the system's; `None` until it was long enough observed.
+    /// The card's clock against the system's; `None` until it has been observed for some ten seconds.
     pub drift_ppm: Option<f64>,
     /// What the limiter takes away now, by driver.
     pub gain_reduction_db: BTreeMap<String, f32>,
@@ -80,6 +82,15 @@ pub struct ProfileStatus {
     pub chosen_by: String,
     /// Drivers in order.
     pub drivers: Vec<String>,
+}
+
+/// Who sets the graph's pace.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct GraphStatus {
+    /// Our device does; else another one, and its rate is followed.
+    pub driving: bool,
+    /// By what its rate is followed: its clock against our device's. 0 while ours drives.
+    pub correction_ppm: f64,
 }
 
 /// Latency by stage, in frames at `rate_hz`.
@@ -146,6 +157,17 @@ impl fmt::Display for State {
     }
 }
 
+impl Status {
+    /// Who sets it, once somebody does.
+    fn pace(&self) -> String {
+        match self.state {
+            State::Playing if self.graph.driving => ", paced by the device".into(),
+            State::Playing => format!(", paced by another device: followed by {:+.0} ppm", self.graph.correction_ppm),
+            _ => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |frames: usize| frames as f64 * 1e3 / f64::from(self.rate_hz.max(1));
@@ -168,7 +190,7 @@ impl fmt::Display for Status {
                 None => format!("{}: closed", self.pcm),
             },
         )?;
-        row("rate", format!("{} Hz, quantum {} frames", self.rate_hz, self.quantum_frames))?;
+        row("rate", format!("{} Hz, quantum {} frames{}", self.rate_hz, self.quantum_frames, self.pace()))?;
         let l = &self.latency;
         row(
             "latency",
@@ -224,6 +246,10 @@ impl Daemon {
             problems: [&self.device_problem, &self.node_problem].into_iter().flatten().cloned().collect(),
             rate_hz: self.pipeline.as_ref().map_or(0, Pipeline::rate_hz),
             quantum_frames: counted.as_ref().map_or(0, |counted| counted.quantum_frames),
+            graph: GraphStatus {
+                driving: self.pipeline.as_ref().is_some_and(Pipeline::is_driving),
+                correction_ppm: counted.as_ref().map_or(0.0, |counted| counted.correction_ppm.into()),
+            },
             latency: self.latency(),
             dsp_load: counted.as_ref().map_or(Load { mean: 0.0, max: 0.0 }, |counted| Load {
                 mean: counted.load_mean.into(),
@@ -233,7 +259,7 @@ impl Daemon {
             underruns: counted.as_ref().map_or(0, |counted| counted.underruns),
             cycles: counted.as_ref().map_or(0, |counted| counted.cycles),
             frames: counted.as_ref().map_or(0, |counted| counted.frames_out),
-            drift_ppm: counted.as_ref().map(|counted| counted.drift_ppm.into()),
+            drift_ppm: counted.as_ref().and_then(|counted| counted.device_ppm).map(f64::from),
             gain_reduction_db: drivers.into_iter().zip(reductions.iter().copied()).collect(),
             realtime: Realtime {
                 data_thread: scheduling(counted.as_ref().map(|counted| counted.data_thread)),

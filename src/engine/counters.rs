@@ -1,7 +1,7 @@
 //! What the real-time threads tell about themselves. Every field is one atomic word: written by one thread, read by
 //! any, never waited for.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use serde::Serialize;
 
@@ -76,7 +76,9 @@ pub struct Counters {
     load_mean: Level,
     load_max: Level,
     gain_reduction_db: [Level; MAX_DRIVERS],
-    drift_ppm: Level,
+    correction_ppm: Level,
+    device_ppm: Level,
+    is_device_measured: AtomicBool,
     quantum_frames: AtomicU32,
     ring_fill_frames: AtomicU32,
     device_delay_frames: AtomicU32,
@@ -141,9 +143,15 @@ impl Counters {
         }
     }
 
-    /// Rate of the device against the graph's clock, while we follow another driver, in parts per million.
-    pub fn set_drift_ppm(&self, ppm: f32) {
-        self.drift_ppm.set(ppm);
+    /// What the rate is corrected by while another device drives the graph: its clock over ours, in parts per million.
+    pub fn set_correction_ppm(&self, ppm: f32) {
+        self.correction_ppm.set(ppm);
+    }
+
+    /// The device's clock over the system's, in parts per million; `None` until it has been measured.
+    pub fn set_device_ppm(&self, ppm: Option<f32>) {
+        self.device_ppm.set(ppm.unwrap_or_default());
+        self.is_device_measured.store(ppm.is_some(), Relaxed);
     }
 
     /// Frames in the ring after the writer took its period.
@@ -184,7 +192,8 @@ impl Counters {
             load_mean: self.load_mean.get(),
             load_max: self.load_max.get(),
             gain_reduction_db: self.gain_reduction_db.iter().map(Level::get).collect(),
-            drift_ppm: self.drift_ppm.get(),
+            correction_ppm: self.correction_ppm.get(),
+            device_ppm: self.is_device_measured.load(Relaxed).then(|| self.device_ppm.get()),
             quantum_frames: self.quantum_frames.load(Relaxed),
             ring_fill_frames: self.ring_fill_frames.load(Relaxed),
             device_delay_frames: self.device_delay_frames.load(Relaxed),
@@ -218,7 +227,9 @@ pub struct Snapshot {
     /// Limiter gain reduction per driver in dB; of 16 entries those beyond the profile's drivers stay 0.
     pub gain_reduction_db: Vec<f32>,
     /// Rate correction while following another driver.
-    pub drift_ppm: f32,
+    pub correction_ppm: f32,
+    /// The device's clock over the system's, where it has been measured.
+    pub device_ppm: Option<f32>,
     /// Frames of the last graph cycle.
     pub quantum_frames: u32,
     /// Frames in the ring.

@@ -51,7 +51,7 @@ pub struct Pace {
     delay_sequence: AtomicU32,
     delay_frames: AtomicU32,
     delay_read_ns: AtomicU64,
-    ratio_offset_ppb: AtomicI64,
+    device_offset_ppb: AtomicI64,
 }
 
 impl Pace {
@@ -76,7 +76,7 @@ impl Pace {
             delay_sequence: AtomicU32::new(0),
             delay_frames: AtomicU32::new(0),
             delay_read_ns: AtomicU64::new(0),
-            ratio_offset_ppb: AtomicI64::new(0),
+            device_offset_ppb: AtomicI64::new(0),
         }))
     }
 
@@ -272,14 +272,14 @@ impl Pace {
         self.ring_fill_frames() + self.chain_latency_frames() + device
     }
 
-    /// Rate of the device over rate of the graph, minus one, in parts per billion; 0 while driving.
-    pub fn ratio_offset_ppb(&self) -> i64 {
-        self.ratio_offset_ppb.load(Relaxed)
+    /// Rate of the device's clock over that of `CLOCK_MONOTONIC`; 1 until it has been measured.
+    pub fn device_rate_ratio(&self) -> f64 {
+        1.0 + self.device_offset_ppb.load(Relaxed) as f64 * 1e-9
     }
 
-    /// Set by the player's rate loop.
-    pub fn set_ratio_offset_ppb(&self, ppb: i64) {
-        self.ratio_offset_ppb.store(ppb, Relaxed);
+    /// Set by the writer, with the ratio's offset from 1, each time it has measured it.
+    pub fn set_device_rate_offset(&self, offset: f64) {
+        self.device_offset_ppb.store((offset * 1e9) as i64, Relaxed);
     }
 }
 

@@ -125,7 +125,7 @@ impl<S: Stage> Player<S> {
         if !follows {
             self.rate_loop.release();
             self.resampler.glide(frames);
-            self.counters.set_drift_ppm(0.0);
+            self.counters.set_correction_ppm(0.0);
             return;
         }
         let rate_hz = f64::from(self.pace.rate_hz().max(1));
@@ -140,7 +140,7 @@ impl<S: Stage> Player<S> {
         }
         let offset = self.rate_loop.update(error_frames, rate_hz, frames as f64 / rate_hz);
         self.resampler.set_offset(offset);
-        self.counters.set_drift_ppm((self.rate_loop.drift() * 1e6) as f32);
+        self.counters.set_correction_ppm((self.rate_loop.drift() * 1e6) as f32);
     }
 
     /// Takes a new chain if one waits and none is being switched to; sends away the one that is done.

@@ -132,9 +132,9 @@ impl Device {
         }
     }
 
-    /// Frames until a frame written now is heard, as the PCM says.
+    /// Frames the PCM has taken and not played yet, as it says.
     pub(super) fn delay_frames(&self) -> Option<usize> {
-        self.pcm.delay().ok().map(|frames| frames.max(0) as usize + self.pending_frames)
+        self.pcm.delay().ok().map(|frames| frames.max(0) as usize)
     }
 
     /// Frames of the last period the PCM has not accepted yet.

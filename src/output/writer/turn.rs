@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::libc;
 
 use crate::engine::pace::{DeviceDelay, now_ns};
-use crate::engine::{Counters, Pace, Player, Stage, realtime};
+use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
 
 use super::super::device::{Device, Errno, Planes, Wait, poll};
 use super::super::open::Request;
@@ -39,6 +39,7 @@ pub(super) struct Turns<S: Stage> {
     needs_start: bool,
     /// Frames the device took since it was started.
     frames_since_start: usize,
+    meter: RateMeter,
     /// Frames of silence written since the fade-out ended.
     silent_frames: usize,
     /// When the device last took frames, or was started.
@@ -78,6 +79,7 @@ impl<S: Stage> Turns<S> {
             stop,
             needs_start: false,
             frames_since_start: 0,
+            meter: RateMeter::new(request.rate_hz),
             silent_frames: 0,
             progress_ns: 0,
             late: None,
@@ -169,6 +171,7 @@ impl<S: Stage> Turns<S> {
     fn adopt(&mut self, device: Box<Device>) {
         self.pace.set_period_frames(device.params().period_frames);
         self.device = Some(device);
+        self.measured(None);
         self.needs_start = true;
         self.player.hold(self.amp_wake_frames);
     }
@@ -227,6 +230,7 @@ impl<S: Stage> Turns<S> {
         device.start_with_silence()?;
         self.needs_start = false;
         self.frames_since_start = 0;
+        self.meter.restart();
         self.late = None;
         self.progress_ns = now_ns();
         self.on(Event::Started);
@@ -241,15 +245,15 @@ impl<S: Stage> Turns<S> {
         let was_muted = self.player.is_muted();
         device.render(&mut self.player);
         let taken = device.flush()?;
-        if let Some(frames) = device.delay_frames() {
-            self.pace.set_device_delay(DeviceDelay { frames: frames as u32, read_ns: now_ns() });
-            self.counters.set_device_delay_frames(frames);
-        }
+        let (delay_frames, pending_frames, read_ns) = (device.delay_frames(), device.pending_frames(), now_ns());
         let (period_frames, buffer_frames) = (device.params().period_frames, device.params().buffer_frames);
         let fill_frames = self.player.fill_frames();
         self.pace.set_ring_fill_frames(fill_frames);
         self.counters.set_ring_fill_frames(fill_frames);
         self.note_taken(taken);
+        if let Some(frames) = delay_frames {
+            self.note_delay(frames, pending_frames, read_ns);
+        }
         if self.machine.state() == State::Stopping && was_muted {
             self.silent_frames += period_frames;
             if self.silent_frames >= buffer_frames {
@@ -271,6 +275,22 @@ impl<S: Stage> Turns<S> {
         if self.frames_since_start >= buffer_frames {
             self.on(Event::Progress);
         }
+    }
+
+    /// The device holds `frames` at `read_ns`, and `pending_frames` wait for it.
+    fn note_delay(&mut self, frames: usize, pending_frames: usize, read_ns: u64) {
+        let total_frames = frames + pending_frames;
+        self.pace.set_device_delay(DeviceDelay { frames: total_frames as u32, read_ns });
+        self.counters.set_device_delay_frames(total_frames);
+        if let Some(offset) = self.meter.update(self.frames_since_start as i64 - frames as i64, read_ns) {
+            self.measured(Some(offset));
+        }
+    }
+
+    /// What the device's clock is off by; `None`: not known.
+    fn measured(&self, offset: Option<f64>) {
+        self.counters.set_device_ppm(offset.map(|offset| (offset * 1e6) as f32));
+        self.pace.set_device_rate_offset(offset.unwrap_or_default());
     }
 
     fn look_for_idleness(&mut self) {

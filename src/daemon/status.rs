@@ -211,10 +211,13 @@ impl fmt::Display for Status {
         )?;
         row("xruns", format!("{} (ring dry {} times) over {} frames", self.xruns, self.underruns, self.frames))?;
         if let Some(ppm) = self.drift_ppm {
-            row("drift", format!("{ppm:+.0} ppm, card against system"))?;
+            // Adding 0 makes −0 a +0.
+            row("drift", format!("{:+.0} ppm, card against system", ppm.round() + 0.0))?;
         }
-        if let Some((name, db)) = self.gain_reduction_db.iter().max_by(|a, b| a.1.total_cmp(b.1)) {
-            row("limiter", format!("takes {db:.1} dB (most: {name})"))?;
+        match self.gain_reduction_db.iter().max_by(|a, b| a.1.total_cmp(b.1)) {
+            Some((name, db)) if *db >= 0.05 => row("limiter", format!("takes {db:.1} dB (most: {name})"))?,
+            Some(_) => row("limiter", "takes nothing".into())?,
+            None => {}
         }
         row(
             "real time",

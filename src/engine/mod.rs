@@ -19,7 +19,7 @@
 //! - Ahead of it stands a [`resample::Resampler`]: bit-transparent while the device drives the graph, and for the time
 //!   in which another driver does, the bridge between the two clocks.
 //! - When the graph pauses, the chain still runs out its tail, because the writer never stops.
-//! - One owner: no chain is ever seen by two threads. New ones arrive by [`handover`], old ones leave the same way.
+//! - One owner: no chain is ever seen by two threads. New ones arrive by [`handover::Sender`], old ones leave the same way.
 
 pub mod counters;
 pub mod fade;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::CString;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alsa::pcm::{Access, Chmap, ChmapPosition, ChmapType, HwParams, PCM};
 use alsa::{Direction, ValueOr};
@@ -21,6 +21,10 @@ pub const MAX_CHANNELS: usize = crate::engine::player::MAX_CHANNELS;
 
 /// Rates named when the wanted one is refused, in Hz.
 const COMMON_RATES_HZ: [u32; 9] = [16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
+
+/// How long a program that released a card on the bus may take to close it, and the pause between two looks.
+const CLOSING: Duration = Duration::from_secs(2);
+const BUSY_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is wanted of a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +108,8 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
         },
         _ => None,
     };
-    let pcm = open_pcm(request, &chatter)?;
+    let taken_over = reservation.as_ref().is_some_and(Reservation::was_taken_over);
+    let pcm = open_pcm(request, &chatter, if taken_over { CLOSING } else { Duration::ZERO })?;
     let params = negotiate(&pcm, request, &chatter)?;
     set_channel_map(&pcm, params.channels);
     set_software_params(&pcm, &params).map_err(|e| alsa_error(&request.pcm, "setting the software parameters", e))?;
@@ -112,17 +117,25 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
     Ok(Device::new(pcm, params, mixer, reservation, notes))
 }
 
-fn open_pcm(request: &Request, chatter: &Chatter) -> Result<PCM, OutputError> {
+/// Opens the PCM; one that is busy is tried again for `patience`.
+fn open_pcm(request: &Request, chatter: &Chatter, patience: Duration) -> Result<PCM, OutputError> {
     let name = CString::new(request.pcm.as_str())
         .ok()
         .filter(|name| !name.is_empty())
         .ok_or_else(|| OutputError::Name(request.pcm.clone()))?;
-    PCM::open(&name, Direction::Playback, true).map_err(|error| {
+    let since = Instant::now();
+    let opened = loop {
+        match PCM::open(&name, Direction::Playback, true) {
+            Err(error) if is_busy(error.errno()) && since.elapsed() < patience => std::thread::sleep(BUSY_PAUSE),
+            opened => break opened,
+        }
+    };
+    opened.map_err(|error| {
         let pcm = request.pcm.clone();
         let message = chatter.first_line();
         match error.errno() {
             libc::ENOENT | libc::ENODEV | libc::ENXIO => OutputError::NotFound { pcm, message },
-            libc::EBUSY | libc::EAGAIN => {
+            errno if is_busy(errno) => {
                 let holder = card_number(&pcm).and_then(holder_of_card);
                 OutputError::Busy { pcm, holder }
             }
@@ -130,6 +143,10 @@ fn open_pcm(request: &Request, chatter: &Chatter) -> Result<PCM, OutputError> {
             errno => OutputError::Alsa { pcm, what: "opening", errno, message },
         }
     })
+}
+
+fn is_busy(errno: i32) -> bool {
+    matches!(errno, libc::EBUSY | libc::EAGAIN)
 }
 
 fn negotiate(pcm: &PCM, request: &Request, chatter: &Chatter) -> Result<Params, OutputError> {

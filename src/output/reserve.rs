@@ -32,9 +32,16 @@ pub(super) enum Refusal {
     Held,
 }
 
+impl Refusal {
+    fn bus(card: u32, error: &dyn std::fmt::Display) -> Refusal {
+        Refusal::Bus(format!("card {card} could not be reserved on the bus: {error}"))
+    }
+}
+
 /// A card held on the session bus; given back when dropped.
 #[derive(Debug)]
 pub struct Reservation {
+    taken_over: bool,
     requested: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -51,10 +58,15 @@ impl Reservation {
         if !has_session_bus() {
             return Ok(None);
         }
-        let note = |error: dbus::Error| Refusal::Bus(format!("card {card} could not be reserved on the bus: {error}"));
-        let bus = Connection::new_session().map_err(note)?;
+        let bus = Connection::new_session().map_err(|error| Refusal::bus(card, &error))?;
+        Self::on(bus, card, device).map(Some)
+    }
+
+    fn on(bus: Connection, card: u32, device: &str) -> Result<Reservation, Refusal> {
+        let note = |error: dbus::Error| Refusal::bus(card, &error);
         let name = format!("{INTERFACE}.Audio{card}");
-        if !take(&bus, &name, false).map_err(note)? {
+        let taken_over = !take(&bus, &name, false).map_err(note)?;
+        if taken_over {
             let path = format!("/org/freedesktop/ReserveDevice1/Audio{card}");
             let holder = bus.with_proxy(name.as_str(), path, Duration::from_secs(3));
             let (released,): (bool,) = holder.method_call(INTERFACE, "RequestRelease", (PRIORITY,)).map_err(note)?;
@@ -62,17 +74,22 @@ impl Reservation {
                 return Err(Refusal::Held);
             }
         }
-        Self::serve(bus, card, device).map(Some)
+        Self::serve(bus, card, device, taken_over)
     }
 
-    fn serve(bus: Connection, card: u32, device: &str) -> Result<Reservation, Refusal> {
+    fn serve(bus: Connection, card: u32, device: &str, taken_over: bool) -> Result<Reservation, Refusal> {
         let (requested, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let server = Server { device: device.into(), requested: Arc::clone(&requested), stop: Arc::clone(&stop) };
         let thread = std::thread::Builder::new()
             .name(format!("reserve-{card}"))
             .spawn(move || server.run(&bus))
-            .map_err(|error| Refusal::Bus(format!("card {card} could not be reserved: {error}")))?;
-        Ok(Reservation { requested, stop, thread: Some(thread) })
+            .map_err(|error| Refusal::bus(card, &error))?;
+        Ok(Reservation { taken_over, requested, stop, thread: Some(thread) })
+    }
+
+    /// True where another program had the card and released it: it may take a moment to close it.
+    pub(super) fn was_taken_over(&self) -> bool {
+        self.taken_over
     }
 
     /// True once somebody with a higher priority asked for the card: close the device, then drop this.
@@ -176,3 +193,6 @@ fn has_session_bus() -> bool {
     std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty())
         || std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| Path::new(&folder).join("bus").exists())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use dbus::channel::Channel;
+
+use super::*;
+
+const CARD: u32 = 3;
+const NAME: &str = "org.freedesktop.ReserveDevice1.Audio3";
+const PATH: &str = "/org/freedesktop/ReserveDevice1/Audio3";
+
+/// A message bus of its own.
+struct Bus {
+    daemon: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Bus {
+    fn start() -> Bus {
+        let folder = tempfile::tempdir().unwrap();
+        let daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--nopidfile", "--nosyslog"])
+            .arg(format!("--address=unix:path={}", folder.path().join("bus").display()))
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon, of the package dbus");
+        Bus { daemon, folder }
+    }
+
+    fn connect(&self) -> Connection {
+        let address = format!("unix:path={}", self.folder.path().join("bus").display());
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match Channel::open_private(&address) {
+                Ok(mut channel) => {
+                    channel.register().unwrap();
+                    return Connection::from(channel);
+                }
+                Err(error) => assert!(Instant::now() < deadline, "no bus: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Bus {
+    fn drop(&mut self) {
+        self.daemon.kill().unwrap();
+        self.daemon.wait().unwrap();
+    }
+}
+
+/// A program that holds the card and answers the first request to release it with `answer`.
+fn holder(bus: &Bus, answer: bool) -> JoinHandle<()> {
+    let bus = bus.connect();
+    assert!(take(&bus, NAME, false).unwrap());
+    std::thread::spawn(move || {
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&asked);
+        bus.start_receive(
+            MatchRule::new_method_call(),
+            Box::new(move |message, bus| {
+                assert_eq!(message.read1::<i32>().unwrap(), PRIORITY);
+                bus.send(message.method_return().append1(answer)).unwrap();
+                seen.store(true, SeqCst);
+                true
+            }),
+        );
+        while !asked.load(SeqCst) {
+            bus.process(TICK).unwrap();
+        }
+        bus.channel().flush();
+        // Keeps the name: a requester replaces it, or goes without.
+        std::thread::sleep(Duration::from_millis(300));
+    })
+}
+
+/// Asks whoever holds the card to release it.
+fn request_release(bus: &Connection, priority: i32) -> bool {
+    let holder = bus.with_proxy(NAME, PATH, Duration::from_secs(30));
+    let (released,): (bool,) = holder.method_call(INTERFACE, "RequestRelease", (priority,)).unwrap();
+    released
+}
+
+#[test]
+fn a_free_card_is_taken_and_shown() {
+    let bus = Bus::start();
+    let reservation = Reservation::on(bus.connect(), CARD, "hw:3").unwrap();
+    assert!(!reservation.was_taken_over());
+    let other = bus.connect();
+    let holder = other.with_proxy(NAME, PATH, Duration::from_secs(30));
+    let get = |property: &str| -> Result<(Variant<Box<dyn RefArg>>,), dbus::Error> {
+        holder.method_call("org.freedesktop.DBus.Properties", "Get", (INTERFACE, property))
+    };
+    assert_eq!(get("Priority").unwrap().0.as_i64(), Some(i64::from(PRIORITY)));
+    assert_eq!(get("ApplicationName").unwrap().0.as_str(), Some("spatiald"));
+    assert_eq!(get("ApplicationDeviceName").unwrap().0.as_str(), Some("hw:3"));
+    assert!(get("Nonsense").is_err());
+}
+
+#[test]
+fn only_a_higher_priority_gets_the_card_and_only_once_it_is_closed() {
+    let bus = Bus::start();
+    let reservation = Reservation::on(bus.connect(), CARD, "hw:3").unwrap();
+    let other = bus.connect();
+    assert!(!request_release(&other, PRIORITY));
+    assert!(!reservation.is_release_requested());
+    let asking = std::thread::spawn(move || request_release(&other, PRIORITY + 1));
+    while !reservation.is_release_requested() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!asking.is_finished(), "the device is still open");
+    drop(reservation);
+    assert!(asking.join().unwrap());
+    assert!(take(&bus.connect(), NAME, false).unwrap(), "the name is free again");
+}
+
+#[test]
+fn a_holder_is_asked_and_its_word_counts() {
+    let bus = Bus::start();
+    let willing = holder(&bus, true);
+    let reservation = Reservation::on(bus.connect(), CARD, "hw:3").unwrap();
+    assert!(reservation.was_taken_over());
+    drop(reservation);
+    willing.join().unwrap();
+
+    let bus = Bus::start();
+    let unwilling = holder(&bus, false);
+    assert!(matches!(Reservation::on(bus.connect(), CARD, "hw:3"), Err(Refusal::Held)));
+    unwilling.join().unwrap();
+}

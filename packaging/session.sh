@@ -40,7 +40,6 @@ start_session() {
 	# The stock configuration raises the smallest quantum inside a virtual machine: undone.
 	cat >"$XDG_CONFIG_HOME/pipewire/pipewire.conf.d/50-quickstart.conf" <<-END
 		context.properties = {
-		  default.clock.allowed-rates = [ 44100 48000 96000 ]
 		  vm.overrides = { default.clock.min-quantum = 32 }
 		}
 	END

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::control::{self, Asked, Choice, Reply, Request, Server, Switched};
 use super::event::Event;
+use super::memory;
 use super::pipeline::{Pipeline, PipelineError};
 use super::prepare::{self, Chosen, Options, Plan, PrepareError, Prepared};
 use super::reload::{Reloads, Waiting};
@@ -106,6 +107,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         }
     };
     log_start(&plan, pipeline.as_ref());
+    memory::give_back();
     let mut daemon = Daemon {
         options,
         plan,
@@ -258,6 +260,7 @@ impl Daemon {
         let latency_frames = self.pipeline.as_ref().map_or(0, Pipeline::published_frames);
         let waiting = self.reloads.end();
         log::info!("profile {from} → {to}");
+        memory::give_back();
         let requests = waiting.len();
         for Waiting { waiter, since } in waiting {
             if let Waiter::Client(reply) = waiter {

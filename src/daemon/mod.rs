@@ -14,6 +14,7 @@ pub mod control;
 mod event;
 mod instance;
 mod life;
+mod memory;
 mod pipeline;
 pub mod prepare;
 pub mod reload;

@@ -158,11 +158,15 @@ impl fmt::Display for State {
 }
 
 impl Status {
-    /// Who sets it, once somebody does.
+    /// The graph's quantum and who sets its pace, while it runs.
     fn pace(&self) -> String {
+        let quantum_frames = self.quantum_frames;
         match self.state {
-            State::Playing if self.graph.driving => ", paced by the device".into(),
-            State::Playing => format!(", paced by another device: followed by {:+.0} ppm", self.graph.correction_ppm),
+            State::Playing if self.graph.driving => format!(", quantum {quantum_frames} frames, paced by the device"),
+            State::Playing => format!(
+                ", quantum {quantum_frames} frames, paced by another device: followed by {:+.0} ppm",
+                self.graph.correction_ppm
+            ),
             _ => String::new(),
         }
     }
@@ -190,7 +194,7 @@ impl fmt::Display for Status {
                 None => format!("{}: closed", self.pcm),
             },
         )?;
-        row("rate", format!("{} Hz, quantum {} frames{}", self.rate_hz, self.quantum_frames, self.pace()))?;
+        row("rate", format!("{} Hz{}", self.rate_hz, self.pace()))?;
         let l = &self.latency;
         row(
             "latency",

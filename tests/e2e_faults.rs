@@ -3,6 +3,7 @@
 mod support;
 
 use nix::sys::signal::Signal;
+use support::analysis::steepest;
 use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
 use support::card::Word;
 use support::wait::wait_until;
@@ -10,11 +11,6 @@ use support::{Bed, Options, Setup, undisturbed};
 
 fn bed() -> Bed {
     Bed::start(Setup { quantum_frames: 256, pulse: false }, &Options::default())
-}
-
-/// The greatest step between neighbours, relative to the steady tone's own.
-fn steepest(signal: &[f64]) -> f64 {
-    signal.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max)
 }
 
 #[test]

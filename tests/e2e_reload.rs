@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::analysis::loudest_apart;
+use support::analysis::{loudest_apart, steepest};
 use support::bed::{RATE_HZ, TONE_HZ};
 use support::{Bed, Options, Process, Setup, undisturbed};
 
@@ -33,6 +33,14 @@ fn a_switch_under_a_tone_makes_no_click() {
             let range = begin..bed.card.recorded_frames();
             for channel in 0..3 {
                 let signal = bed.heard(channel, range.clone());
+                let (before, after) = (&signal[..RATE_HZ as usize / 2], &signal[signal.len() - RATE_HZ as usize / 2..]);
+                // A crossfade of 50 ms adds its own slope: below 1 % of the tone's.
+                let allowed = 1.01 * steepest(before).max(steepest(after));
+                assert!(
+                    steepest(&signal) <= allowed,
+                    "to {profile}, channel {channel}: a step of {}",
+                    steepest(&signal)
+                );
                 for window in (0..signal.len() - RATE_HZ as usize).step_by(RATE_HZ as usize / 20) {
                     let stretch = &signal[window..window + RATE_HZ as usize];
                     let (frequency_hz, level_dbfs) = loudest_apart(stretch, RATE_HZ, TONE_HZ, 100.0);

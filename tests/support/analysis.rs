@@ -54,6 +54,11 @@ pub fn loudest_apart(signal: &[f64], rate_hz: u32, frequency_hz: f64, apart_hz: 
     apart.fold((0.0, f64::NEG_INFINITY), |best, bin| if bin.1 > best.1 { bin } else { best })
 }
 
+/// The greatest step between neighbors.
+pub fn steepest(signal: &[f64]) -> f64 {
+    signal.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max)
+}
+
 /// Root of the mean square.
 pub fn rms(signal: &[f64]) -> f64 {
     (signal.iter().map(|x| x * x).sum::<f64>() / signal.len().max(1) as f64).sqrt()

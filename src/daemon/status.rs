@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::life::Daemon;
 use super::pipeline::Pipeline;
 use super::prepare::Chosen;
-use crate::engine::Scheduling;
+use crate::engine::{Scheduling, resample};
 
 /// Everything `--status` says. Field names carry their units and are kept from version to version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,6 +108,8 @@ pub struct LatencyStatus {
     pub filter_frames: usize,
     /// The limiter's look-ahead.
     pub limiter_frames: usize,
+    /// The resampler that stands by for another device's clock.
+    pub resampler_frames: usize,
     /// Waiting in the ring between sink and device.
     pub ring_frames: usize,
     /// Waiting in the device.
@@ -199,12 +201,13 @@ impl fmt::Display for Status {
         row(
             "latency",
             format!(
-                "{:.1} ms = block {:.1} + upmix {:.1} + filters {:.1} + limiter {:.1} + ring {:.1} + device {:.1}",
+                "{:.1} ms = block {:.1} + upmix {:.1} + filters {:.1} + limiter {:.1} + resampler {:.1} + ring {:.1} + device {:.1}",
                 l.total_ms,
                 ms(l.block_frames),
                 ms(l.upmix_frames),
                 ms(l.filter_frames),
                 ms(l.limiter_frames),
+                ms(l.resampler_frames),
                 ms(l.ring_frames),
                 ms(l.device_frames)
             ),
@@ -296,6 +299,7 @@ impl Daemon {
             upmix_frames: chain.upmix_frames,
             filter_frames: chain.filter_frames,
             limiter_frames: chain.limiter_frames,
+            resampler_frames: resample::LATENCY_FRAMES,
             ring_frames: pipeline.ring_frames(),
             device_frames: pipeline.device_frames(),
         }

@@ -17,15 +17,15 @@ type Promises = mpsc::Receiver<i64>;
 fn impulses(bed: &Bed, quantum_frames: u32) -> (Source, Promises) {
     let (promise, promises) = mpsc::channel();
     let mut left_frames = RATE_HZ as usize;
-    let source = bed.source(quantum_frames, move |left, right, sounds_at_ns| {
+    let source = bed.source(quantum_frames, move |left, right, time| {
         left.fill(0.0);
         right.fill(0.0);
         if left_frames > 0 || left.is_empty() {
             left_frames = left_frames.saturating_sub(left.len());
-        } else if let Some(sounds_at_ns) = sounds_at_ns {
+        } else if let Some(time) = time {
             (left[0], right[0]) = (0.25, 0.25);
             left_frames = RATE_HZ as usize / 2;
-            promise.send(sounds_at_ns).ok();
+            promise.send(time.sounds_at_ns()).ok();
         }
     });
     (source, promises)

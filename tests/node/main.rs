@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use device::{Device, Run};
 use nix::sys::signal::Signal;
-use player::{Player, Time};
+use player::Player;
 use spatiald::engine::{self, Counters, Pace, RingReader, RingWriter};
 use spatiald::node::{Event, Node, NodeError, PROFILE_KEY, Request};
 use support::Session;
+use support::source::Time;
 use support::wait::wait_until;
 
 const NAME: &str = "spatiald.test";
@@ -346,7 +347,7 @@ fn a_stream_of_our_own_into_our_own_sink_is_told() {
     let bed = Bed::start(request, 256, 0.0);
     // This process plays: what the daemon must never do.
     let _player = bed.play(1);
-    bed.await_event(&Event::Feedback("counter".into()));
+    bed.await_event(&Event::Feedback("source".into()));
 }
 
 #[test]

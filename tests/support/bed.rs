@@ -8,7 +8,7 @@ use super::daemon::{Daemon, Options};
 use super::player::play;
 use super::process::Process;
 use super::session::{Session, Setup};
-use super::source::Source;
+use super::source::{Source, Time};
 use super::wait::wait_until;
 
 pub const RATE_HZ: u32 = 48_000;
@@ -45,7 +45,7 @@ impl Bed {
     pub fn source(
         &self,
         quantum_frames: u32,
-        fill: impl FnMut(&mut [f32], &mut [f32], Option<i64>) + Send + 'static,
+        fill: impl FnMut(&mut [f32], &mut [f32], Option<Time>) + Send + 'static,
     ) -> Source {
         Source::start(&self.session.path("run/pipewire-0"), &self.daemon.sink(), quantum_frames, fill)
     }

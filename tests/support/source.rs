@@ -17,6 +17,24 @@ use pw::stream::{Stream, StreamFlags, StreamRc};
 const RATE_HZ: u32 = 48_000;
 const MAX_FRAMES: usize = 8192;
 
+/// What `pw_stream_get_time` tells a player.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Time {
+    /// `CLOCK_MONOTONIC` of the telling.
+    pub now_ns: i64,
+    pub ticks: u64,
+    pub delay: i64,
+    /// Of the graph; ticks and delay are counted in it.
+    pub rate_hz: u32,
+}
+
+impl Time {
+    /// When PipeWire promises that this cycle's first frame will sound (`CLOCK_MONOTONIC`).
+    pub fn sounds_at_ns(&self) -> i64 {
+        self.now_ns + self.delay * 1_000_000_000 / i64::from(self.rate_hz)
+    }
+}
+
 /// Plays until dropped.
 pub struct Source {
     quit: pw::channel::Sender<()>,
@@ -26,13 +44,12 @@ pub struct Source {
 impl Source {
     /// Plays into the node `target` of the PipeWire at `socket`, at a quantum of `quantum_frames`.
     ///
-    /// `fill(left, right, sounds_at_ns)` computes a cycle; the last is when PipeWire promises that its first frame will
-    /// sound (`CLOCK_MONOTONIC`; `None` before the graph has a clock).
+    /// `fill(left, right, time)` computes a cycle; the time is `None` before the graph has a clock.
     pub fn start(
         socket: &Path,
         target: &str,
         quantum_frames: u32,
-        mut fill: impl FnMut(&mut [f32], &mut [f32], Option<i64>) + Send + 'static,
+        mut fill: impl FnMut(&mut [f32], &mut [f32], Option<Time>) + Send + 'static,
     ) -> Source {
         let (quit, receiver) = pw::channel::channel();
         let (socket, target) = (socket.to_owned(), target.to_owned());
@@ -81,14 +98,14 @@ fn cycle(
     stream: &Stream,
     left: &mut [f32],
     right: &mut [f32],
-    fill: &mut impl FnMut(&mut [f32], &mut [f32], Option<i64>),
+    fill: &mut impl FnMut(&mut [f32], &mut [f32], Option<Time>),
 ) {
     let Some(mut buffer) = stream.dequeue_buffer() else { return };
     let mut frames = (buffer.requested() as usize).min(MAX_FRAMES);
     for data in buffer.datas_mut() {
         frames = frames.min(data.data().map_or(0, |bytes| bytes.len() / 4));
     }
-    fill(&mut left[..frames], &mut right[..frames], sounds_at_ns(stream));
+    fill(&mut left[..frames], &mut right[..frames], time_of(stream));
     for (data, plane) in buffer.datas_mut().iter_mut().zip([left, right]) {
         let Some(bytes) = data.data() else { return };
         for (bytes, sample) in bytes.chunks_exact_mut(4).zip(&plane[..frames]) {
@@ -101,10 +118,10 @@ fn cycle(
     }
 }
 
-fn sounds_at_ns(stream: &Stream) -> Option<i64> {
+fn time_of(stream: &Stream) -> Option<Time> {
     let time = stream.time().ok()?;
-    let rate_hz = i64::from(time.rate().denom.checked_div(time.rate().num)?);
-    Some(time.now() + (time.delay() * 1_000_000_000).checked_div(rate_hz)?)
+    let rate_hz = time.rate().denom.checked_div(time.rate().num).filter(|&rate_hz| rate_hz > 0)?;
+    Some(Time { now_ns: time.now(), ticks: time.ticks(), delay: time.delay(), rate_hz })
 }
 
 fn format() -> Vec<u8> {

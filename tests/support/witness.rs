@@ -50,7 +50,7 @@ impl Witness {
             let stop = Arc::clone(&stop);
             std::thread::spawn(move || {
                 stay_on(processor);
-                raise_priority();
+                be_realtime(90);
                 let mut latest = Duration::ZERO;
                 while !stop.load(Ordering::Relaxed) {
                     let asleep = Instant::now();
@@ -83,9 +83,9 @@ fn stay_on(processor: usize) {
     sched_setaffinity(Pid::from_raw(0), &only).expect("the processor was allowed a moment ago");
 }
 
-/// Above the daemon's threads, where that is allowed; below, the witness is late more often, and more is repeated.
-fn raise_priority() {
-    let parameters = nix::libc::sched_param { sched_priority: 90 };
+/// Real-time scheduling for the calling thread, where that is allowed; where not, more is late, and more is repeated.
+pub fn be_realtime(priority: i32) {
+    let parameters = nix::libc::sched_param { sched_priority: priority };
     // SAFETY: the pointer is to a live value; 0 means the calling thread.
     unsafe { nix::libc::sched_setscheduler(0, nix::libc::SCHED_FIFO, &parameters) };
 }

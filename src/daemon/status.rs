@@ -9,6 +9,7 @@ use super::life::Daemon;
 use super::pipeline::Pipeline;
 use super::prepare::Chosen;
 use crate::engine::{Scheduling, resample};
+use crate::profile::choice::NO_PROFILE;
 
 /// Everything `--status` says. Field names carry their units and are kept from version to version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -196,6 +197,10 @@ impl fmt::Display for Status {
                 None => format!("{}: closed", self.pcm),
             },
         )?;
+        if self.state == State::NoProfile {
+            // Nothing is open: the rest would be zeros.
+            return Ok(());
+        }
         row("rate", format!("{} Hz{}", self.rate_hz, self.pace()))?;
         let l = &self.latency;
         row(
@@ -253,7 +258,7 @@ impl Daemon {
                 chosen_by: chosen_by.clone(),
                 drivers: drivers.clone(),
             }),
-            problems: [&self.device_problem, &self.node_problem].into_iter().flatten().cloned().collect(),
+            problems: self.problems(),
             rate_hz: self.pipeline.as_ref().map_or(0, Pipeline::rate_hz),
             quantum_frames: counted.as_ref().map_or(0, |counted| counted.quantum_frames),
             graph: GraphStatus {
@@ -286,6 +291,11 @@ impl Daemon {
             }),
             pcm: self.plan.config.device.clone(),
         }
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let no_profile = self.plan.profile.is_none().then(|| NO_PROFILE.to_owned());
+        [no_profile, self.device_problem.clone(), self.node_problem.clone()].into_iter().flatten().collect()
     }
 
     fn latency(&self) -> LatencyStatus {

@@ -96,9 +96,13 @@ impl Feed {
         self.state != State::Playing || !self.pace.is_streaming() || self.fill_frames() >= frames
     }
 
-    /// Keeps silent for the next `frames`, leaving what comes in the ring.
+    /// Keeps silent for the next `frames`, leaving what comes in the ring; what plays is rounded off, and fades in again.
     pub fn hold(&mut self, frames: usize) {
         self.hold_frames = frames;
+        if frames > 0 && self.state == State::Playing {
+            self.round_off();
+            self.state = State::Gap;
+        }
     }
 
     /// Fills both planes, of equal length.
@@ -146,9 +150,13 @@ impl Feed {
         fill >= target || (fill > 0 && !self.pace.is_streaming())
     }
 
-    fn break_off(&mut self) {
+    fn round_off(&mut self) {
         self.broken_at = self.last;
         self.release_position = if self.broken_at == [0.0; 2] { self.curve.len() } else { 0 };
+    }
+
+    fn break_off(&mut self) {
+        self.round_off();
         self.state = if self.pace.is_streaming() {
             self.counters.add_underrun();
             State::Gap

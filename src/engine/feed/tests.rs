@@ -229,3 +229,20 @@ fn a_fade_in_that_was_cut_short_is_not_continued_in_the_next_sound() {
     bench.pull(PERIOD);
     assert_eq!(bench.played, signal, "the next sound begins as it is");
 }
+
+#[test]
+fn a_hold_in_the_middle_of_a_sound_is_silent_and_does_not_click() {
+    let mut bench = bench();
+    let signal = tone(6 * PERIOD);
+    bench.push(&signal);
+    bench.pull(2 * PERIOD);
+    bench.feed.hold(2 * PERIOD);
+    bench.pull(PERIOD);
+    bench.pull(PERIOD);
+    bench.pull(2 * PERIOD);
+    bench.pull(2 * PERIOD);
+    assert!(bench.played[3 * PERIOD..4 * PERIOD].iter().all(|&sample| sample == 0.0), "silent after the release");
+    assert_eq!(bench.played[5 * PERIOD..8 * PERIOD], signal[3 * PERIOD..], "and then all that waited, faded in");
+    assert!(largest_step(&bench.played[PERIOD..]) < 1.5 * largest_step(&signal));
+    assert_eq!(bench.underruns(), 0);
+}

@@ -4,9 +4,12 @@ mod support;
 
 use std::fs;
 
+use nix::sys::signal::Signal;
 use support::analysis::{loudest_apart, steepest};
 use support::bed::{RATE_HZ, TONE_HZ};
-use support::{Bed, Options, Process, Setup, undisturbed};
+use support::card::Word;
+use support::wait::wait_until;
+use support::{Bed, Card, Daemon, Options, Process, Setup, undisturbed};
 
 /// −12 dBFS at the sink.
 const AMPLITUDE: f64 = 0.251_188_643;
@@ -102,7 +105,10 @@ fn fifty_requests_at_once_end_in_one_state() {
             assert!(request.wait().success(), "{}", request.output());
         }
         let settled = profile_now(&bed);
-        assert!(names.contains(&settled.as_str()), "{settled}");
+        let log = bed.daemon.log();
+        let switches: Vec<&str> = log.lines().filter_map(|line| line.split(" → ").nth(1)).collect();
+        assert!((1..25).contains(&switches.len()), "requests that pile up are one switch: {switches:?}");
+        assert_eq!(switches.last(), Some(&settled.as_str()));
         bed.listen(0.5);
         assert_eq!(profile_now(&bed), settled);
         bed.daemon.reload("cylinder-wide");
@@ -121,8 +127,8 @@ fn hangup_reads_the_profile_again() {
         let louder = fs::read_to_string(&toml).unwrap().replace("lookahead_ms = 1.5", "lookahead_ms = 4.0");
         fs::write(&toml, louder).unwrap();
         let before = bed.daemon.status()["latency"]["limiter_frames"].as_u64();
-        bed.daemon.signal(nix::sys::signal::Signal::SIGHUP);
-        assert!(support::wait::wait_until(|| bed.daemon.status()["latency"]["limiter_frames"].as_u64() > before));
+        bed.daemon.signal(Signal::SIGHUP);
+        assert!(wait_until(|| bed.daemon.status()["latency"]["limiter_frames"].as_u64() > before));
     });
 }
 
@@ -133,12 +139,89 @@ fn the_sink_takes_a_profile_by_its_properties() {
         let id = bed.session.node_id(&bed.daemon.sink()).to_string();
         let wish = r#"{ params = [ "spatiald:profile" "cylinder-wide" ] }"#;
         bed.session.text("pw-cli", &["set-param", &id, "Props", wish]);
-        assert!(support::wait::wait_until(|| profile_now(&bed) == "cylinder-wide"), "{}", bed.daemon.log());
+        assert!(wait_until(|| profile_now(&bed) == "cylinder-wide"), "{}", bed.daemon.log());
         let shown = || {
             bed.session
                 .node(&bed.daemon.sink())
                 .is_some_and(|node| node["info"]["params"]["Props"].to_string().contains("cylinder-wide"))
         };
-        assert!(support::wait::wait_until(shown));
+        assert!(wait_until(shown));
+    });
+}
+
+#[test]
+fn a_device_in_standby_takes_a_profile_too() {
+    let options = Options { config: "suspend_seconds = 1".into(), ..Options::default() };
+    let bed = Bed::start(Setup::default(), &options);
+    let sleeps = || bed.daemon.status()["state"] == "standby";
+    assert!(wait_until(sleeps), "{}", bed.daemon.log());
+    assert!(bed.daemon.status()["device"].is_null());
+    bed.daemon.reload("cylinder-wide");
+    assert_eq!(profile_now(&bed), "cylinder-wide");
+    assert!(sleeps());
+}
+
+#[test]
+fn what_was_asked_for_at_run_time_counts_until_it_is_forgotten() {
+    let mut bed = bed();
+    bed.daemon.reload("cylinder-wide");
+    bed.daemon.signal(Signal::SIGHUP);
+    let switched = |bed: &Bed, times: usize| bed.daemon.log().matches(" → ").count() == times;
+    assert!(wait_until(|| switched(&bed, 2)), "{}", bed.daemon.log());
+    assert_eq!(profile_now(&bed), "cylinder-wide", "before --profile");
+    let answer = bed.daemon.ask(&["--reload", "--default"]);
+    assert!(answer.status.success());
+    bed.daemon.signal(Signal::SIGHUP);
+    assert!(wait_until(|| switched(&bed, 4)));
+    assert_eq!(profile_now(&bed), "cylinder", "as the command line says");
+
+    // Remembered over a restart; and not followed where it has gone.
+    bed.daemon.reload("bar");
+    let restart = |bed: &mut Bed| {
+        assert_eq!(bed.daemon.process().terminate().code(), Some(0));
+        let options = Options { profile: "", config: "profile = \"pair\"".into(), ..Options::default() };
+        bed.daemon = Daemon::start(&bed.session, &bed.card, &options);
+    };
+    restart(&mut bed);
+    assert_eq!(profile_now(&bed), "bar");
+    fs::remove_dir_all(bed.session.path("config/spatiald/profiles/bar")).unwrap();
+    restart(&mut bed);
+    assert_eq!(profile_now(&bed), "pair");
+    let log = bed.daemon.log();
+    assert!(log.contains("there is no profile `bar`") && log.contains("--reload --default"), "{log}");
+}
+
+/// From four drivers on one card to two on another: nothing of the old chain reaches the new card.
+#[test]
+fn another_device_never_hears_the_old_profile() {
+    undisturbed(|| {
+        let options = Options { profile: "bar", ..Options::default() };
+        let mut bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        bed.daemon.move_to(&bed.session, &other, &options);
+        bed.daemon.reload("pair");
+        assert_eq!(profile_now(&bed), "pair");
+        assert_eq!(bed.card.get(Word::Closes), 1);
+        bed.card = other;
+        bed.listen(1.5);
+        let heard = bed.card.recording();
+        assert!(heard.channel(1).iter().any(|&sample| sample != 0.0), "silence:\n{}", bed.daemon.log());
+        for channel in 2..heard.channels {
+            assert!(heard.channel_raw(channel).iter().all(|&sample| sample == 0), "channel {channel}");
+        }
+        let tone = heard.channel(0);
+        let steady = steepest(&tone[tone.len() - RATE_HZ as usize / 2..]);
+        assert!(steepest(&tone) <= 1.01 * steady, "it fades in");
+
+        // One that is not there changes nothing.
+        let nowhere = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        nowhere.unplug();
+        bed.daemon.move_to(&bed.session, &nowhere, &options);
+        assert_eq!(bed.daemon.ask(&["--reload", "bar"]).status.code(), Some(1));
+        assert_eq!((profile_now(&bed).as_str(), bed.daemon.status()["state"] == "playing"), ("pair", true));
+        let after = bed.listen(1.0);
+        bed.listen(0.5);
+        assert!(bed.heard(0, after).iter().any(|&sample| sample != 0.0));
     });
 }

@@ -11,5 +11,5 @@ use crate::daemon::{self, Instance, Options};
 /// Whatever keeps the daemon from starting.
 pub fn run(config: Option<PathBuf>, profile: Option<String>, instance: Instance) -> Result<(), Failure> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).format_timestamp(None).init();
-    Ok(daemon::run(Options { config, profile, instance })?)
+    Ok(daemon::run(Options { config, profile, reloaded: None, instance })?)
 }

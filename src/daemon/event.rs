@@ -16,8 +16,8 @@ pub enum Event {
     Asked(Asked),
     /// The sink has news.
     Node(node::Event),
-    /// The device has news.
-    Output(output::Event),
+    /// The device has news: the one of this opening, see [`Pipeline::generation`](super::pipeline::Pipeline::generation).
+    Output(u64, output::Event),
     /// The files were read and the chain is built, or not.
     Prepared(Box<Result<Prepared, PrepareError>>),
 }
@@ -26,7 +26,7 @@ pub enum Event {
 pub fn forward<T: Send + 'static>(
     name: &str,
     into: mpsc::Sender<Event>,
-    wrap: fn(T) -> Event,
+    wrap: impl Fn(T) -> Event + Send + 'static,
 ) -> std::io::Result<mpsc::Sender<T>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new().name(name.into()).spawn(move || {

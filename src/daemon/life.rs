@@ -1,5 +1,6 @@
 //! The main loop: everything that happens to the daemon comes by here, one event at a time.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,8 @@ pub(super) struct Daemon {
     pub(super) device_problem: Option<String>,
     pub(super) node_problem: Option<String>,
     pub(super) playing: bool,
+    /// The device is closed until something plays.
+    pub(super) standby: bool,
     reloads: Reloads<Waiter>,
     preparing: Option<Choice>,
     in_flight: Option<InFlight>,
@@ -98,7 +101,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     let asked = events.clone();
     let _server = Server::open(&options.instance, move |request| drop(asked.send(Event::Asked(request))))?;
 
-    let plan = prepare::read(&options, &Choice::Again)?;
+    let plan = prepare::read_at_start(&options)?;
     let pipeline = match &plan.profile {
         Some(chosen) => Some(Pipeline::start(&plan.config, chosen, &options.instance, &events)?),
         None => {
@@ -115,6 +118,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         device_problem: None,
         node_problem: None,
         playing: false,
+        standby: false,
         reloads: Reloads::default(),
         preparing: None,
         in_flight: None,
@@ -141,7 +145,7 @@ impl Daemon {
                     reply.send(Reply::Status(Box::new(self.status()))).ok();
                 }
                 Ok(Event::Node(event)) => self.on_node(event)?,
-                Ok(Event::Output(event)) => self.on_output(event),
+                Ok(Event::Output(generation, event)) => self.on_output(generation, event),
                 Ok(Event::Prepared(prepared)) => self.on_prepared(*prepared)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 // Cannot be: this end holds a sender too.
@@ -194,7 +198,9 @@ impl Daemon {
         let rate_hz = self.pipeline.as_ref().map(Pipeline::rate_hz);
         self.preparing = Some(choice.clone());
         let started = std::thread::Builder::new().name("prepare".into()).spawn(move || {
-            let prepared = prepare::prepare(&options, &choice, rate_hz);
+            let prepare = AssertUnwindSafe(|| prepare::prepare(&options, &choice, rate_hz));
+            // Whoever waits must be answered, whatever happened. The panic has been printed.
+            let prepared = std::panic::catch_unwind(prepare).unwrap_or(Err(PrepareError::Died));
             // The main loop is gone only when the process ends.
             drop(events.send(Event::Prepared(Box::new(prepared))));
         });
@@ -230,16 +236,20 @@ impl Daemon {
         };
         if !pipeline.serves(&plan.config, chosen.profile.channels()) {
             log::info!("{} is opened for profile {}", plan.config.device, chosen.profile.name);
-            pipeline.reopen(&plan.config, chosen.profile.channels())?;
+            pipeline.reopen(&plan.config, &chosen.profile, chain)?;
             // Whatever was wrong was wrong with the device before.
             self.device_problem = None;
-            if pipeline.is_connected() {
-                self.node_problem = None;
-            }
-        }
-        // The queue is empty: one switch at a time was begun, and its chain taken, or this would wait.
-        if pipeline.switch(chain, &chosen.profile.name).is_err() {
+            self.standby = false;
+        } else if pipeline.switch(chain, &chosen.profile.name).is_err() {
+            // The queue was empty: one switch at a time is begun. So the device did not take its chain.
             return Err(ReloadError::NotPlaying(self.problem()));
+        }
+        match pipeline.present(&plan.config, &self.options.instance) {
+            Ok(()) if pipeline.is_connected() => self.node_problem = None,
+            Ok(()) => {}
+            // It is tried again.
+            Err(PipelineError::Node(error)) => self.node_problem = Some(error.to_string()),
+            Err(fatal) => return Err(fatal.into()),
         }
         self.in_flight = Some(InFlight { plan, choice, from, since: Instant::now() });
         Ok(())
@@ -252,9 +262,10 @@ impl Daemon {
         if let Err(error) = prepare::remember(&self.options, &choice) {
             log::warn!("{error}: this choice will not outlast a restart");
         }
-        if choice != Choice::Again {
-            // From now on the choice at run time counts, not the command line's.
-            self.options.profile = None;
+        match choice {
+            Choice::Named(name) => self.options.reloaded = Some(name),
+            Choice::Default => self.options.reloaded = None,
+            Choice::Again => {}
         }
         let to = self.profile_name();
         let latency_frames = self.pipeline.as_ref().map_or(0, Pipeline::published_frames);
@@ -276,7 +287,9 @@ impl Daemon {
     /// The old profile plays on: tell why.
     fn refuse(&mut self, error: &ReloadError) {
         self.preparing = None;
-        log::warn!("profile {} stays: {error}", self.profile_name());
+        let causes: Vec<String> =
+            std::iter::successors(std::error::Error::source(error), |e| e.source()).map(|e| format!(": {e}")).collect();
+        log::warn!("profile {} stays: {error}{}", self.profile_name(), causes.concat());
         for Waiting { waiter, .. } in self.reloads.end() {
             if let Waiter::Client(reply) = waiter {
                 reply.send(Reply::refused(error)).ok();
@@ -293,7 +306,7 @@ impl Daemon {
     fn give_up_waiting(&mut self) {
         if self.in_flight.as_ref().is_some_and(|switch| switch.since.elapsed() > SWITCH_TIMEOUT) {
             let error = ReloadError::NotPlaying(self.problem());
-            for Waiting { waiter, .. } in self.reloads.end() {
+            for Waiting { waiter, .. } in self.reloads.dismiss() {
                 if let Waiter::Client(reply) = waiter {
                     reply.send(Reply::refused(&error)).ok();
                 }
@@ -317,8 +330,10 @@ impl Daemon {
                 self.node_problem = Some(text);
             }
             node::Event::ProfileRequested(name) => {
-                if self.plan.profile.as_ref().is_none_or(|chosen| chosen.profile.name != name) {
-                    self.ask(Choice::Named(name), Waiter::Log);
+                let wanted = Choice::Named(name);
+                let plays = self.plan.profile.as_ref().map(|chosen| Choice::Named(chosen.profile.name.clone()));
+                if self.reloads.goal().or(plays.as_ref()) != Some(&wanted) {
+                    self.ask(wanted, Waiter::Log);
                 }
             }
             node::Event::Disconnected(reason) => {
@@ -333,8 +348,11 @@ impl Daemon {
         Ok(())
     }
 
-    fn on_output(&mut self, event: output::Event) {
-        let pcm = &self.plan.config.device;
+    fn on_output(&mut self, generation: u64, event: output::Event) {
+        let Some(pipeline) = self.pipeline.as_mut().filter(|pipeline| pipeline.generation() == generation) else {
+            return;
+        };
+        let pcm = pipeline.pcm().to_owned();
         match event {
             output::Event::Scheduled(scheduling) if scheduling.is_realtime() => {
                 log::info!("device thread: {scheduling:?}");
@@ -356,12 +374,14 @@ impl Daemon {
             output::Event::Opened(params) => {
                 log::info!("{pcm}: open, {} channels of {}", params.channels, params.format);
                 self.device_problem = None;
-                if let Some(pipeline) = &mut self.pipeline {
-                    pipeline.set_params(params);
-                }
+                self.standby = false;
+                pipeline.set_params(params);
             }
             output::Event::Note(note) => log::warn!("{note}"),
-            output::Event::Standby => log::info!("{pcm}: closed until something plays"),
+            output::Event::Standby => {
+                log::info!("{pcm}: closed until something plays");
+                self.standby = true;
+            }
         }
     }
 
@@ -372,6 +392,7 @@ impl Daemon {
             Some(_) if self.device_problem.is_some() => State::NoDevice,
             Some(pipeline) if !pipeline.is_connected() => State::NoPipewire,
             Some(_) if self.playing => State::Playing,
+            Some(_) if self.standby => State::Standby,
             Some(_) => State::Idle,
         }
     }

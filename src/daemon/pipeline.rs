@@ -11,6 +11,7 @@ use crate::engine::ring::DEFAULT_CAPACITY_FRAMES;
 use crate::engine::{Counters, Pace, Player, RingWriter, handover, ring};
 use crate::node::{self, Node, NodeError};
 use crate::output::{self, OutputError, Params, Writer};
+use crate::profile::Profile;
 
 /// Rates tried, in this order, where the card refuses the profile's own.
 const OTHER_RATES_HZ: [u32; 4] = [48_000, 44_100, 96_000, 192_000];
@@ -57,6 +58,7 @@ pub struct Pipeline {
     next_latency: Latency,
     published_frames: usize,
     seen_frames: usize,
+    generation: u64,
 }
 
 impl Pipeline {
@@ -95,20 +97,16 @@ impl Pipeline {
             request,
             params,
             node_request: node::Request {
-                node_name: config.node_name.clone().unwrap_or_else(|| instance.node_name()),
-                description: config.description.clone(),
-                rate_hz,
-                latency_frames: u32::try_from(config.period_frames).unwrap_or(u32::MAX),
-                suspend_seconds: config.suspend_seconds,
                 profile: profile.name.clone(),
                 published_latency_frames: latency_frames,
-                socket: None,
+                ..node_request(config, instance, rate_hz)
             },
             events: events.clone(),
             latency,
             next_latency: latency,
             published_frames: latency_frames,
             seen_frames: latency_frames,
+            generation: 0,
         };
         pipeline.write_to(device, player)?;
         pipeline.connect()?;
@@ -137,6 +135,24 @@ impl Pipeline {
                 Err(failed.error.into())
             }
         }
+    }
+
+    /// Shows the sink as `config` wants it: where name, description, quantum or suspension changed, it is made anew.
+    ///
+    /// # Errors
+    /// As for [`Pipeline::connect`] and [`Pipeline::disconnect`].
+    pub fn present(&mut self, config: &Config, instance: &Instance) -> Result<(), PipelineError> {
+        let wanted = node::Request {
+            profile: self.node_request.profile.clone(),
+            published_latency_frames: self.node_request.published_latency_frames,
+            ..node_request(config, instance, self.rate_hz())
+        };
+        if wanted == self.node_request {
+            return Ok(());
+        }
+        self.disconnect()?;
+        self.node_request = wanted;
+        self.connect()
     }
 
     /// PipeWire is gone: takes the dead sink down, keeps the ring for the next.
@@ -195,12 +211,14 @@ impl Pipeline {
         channels <= self.params.channels && wanted == self.request
     }
 
-    /// Fades out, opens the device that `config` asks for, and goes on with the same player and sink.
+    /// Fades out, opens the device that `config` asks for, switches to `chain` of `profile` unheard, and fades in: no
+    /// sample of the old chain reaches the new device, whose channels may be other drivers.
     ///
     /// # Errors
-    /// The new device cannot be had: the old one plays again.
-    pub fn reopen(&mut self, config: &Config, channels: usize) -> Result<(), PipelineError> {
-        let Some(player) = self.writer.take().and_then(Writer::stop) else {
+    /// The new device cannot be had: the old one plays the old chain again.
+    pub fn reopen(&mut self, config: &Config, profile: &Profile, chain: Box<Chain>) -> Result<(), PipelineError> {
+        let channels = profile.channels();
+        let Some(mut player) = self.writer.take().and_then(Writer::stop) else {
             return Err(PipelineError::Died("device"));
         };
         let old = self.request.clone();
@@ -209,6 +227,12 @@ impl Pipeline {
             Ok(device) => {
                 self.params = device.params().clone();
                 self.request = output::Request { channels: self.params.channels, ..wanted };
+                self.next_latency = chain.latency();
+                self.show_profile(&profile.name);
+                if let Err(chain) = player.take_over(chain) {
+                    // Cannot be: no switch is under way. It would be switched to like any other; the queue is empty.
+                    drop(self.chains.send(chain));
+                }
                 self.write_to(device, player)
             }
             Err(error) => {
@@ -234,7 +258,9 @@ impl Pipeline {
     }
 
     fn spawn_writer(&mut self, device: Option<output::Device>, player: Player<Switcher>) -> Result<(), PipelineError> {
-        let events = forward("device-events", self.events.clone(), Event::Output)
+        self.generation += 1;
+        let generation = self.generation;
+        let events = forward("device-events", self.events.clone(), move |event| Event::Output(generation, event))
             .map_err(|source| PipelineError::System { what: "a thread", source })?;
         let (request, pace, counters) = (self.request.clone(), self.pace.clone(), self.counters.clone());
         self.writer = Some(Writer::spawn(device, player, request, pace, counters, events)?);
@@ -249,6 +275,17 @@ impl Pipeline {
     /// On what terms the device was opened.
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Counts the openings by [`Pipeline::start`] and [`Pipeline::reopen`]: what a device before the present one tells
+    /// late is told from what the present one tells.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The device's name, as it was asked for.
+    pub fn pcm(&self) -> &str {
+        &self.request.pcm
     }
 
     /// What is counted.
@@ -298,17 +335,31 @@ impl Pipeline {
     /// Frames from the ring's input to the loudspeaker, as of the moment the writer last asked for a cycle: its clock
     /// stands for that moment, so nothing has aged.
     fn latency_frames(&self) -> usize {
-        self.pace.total_latency_frames(self.pace.device_delay().read_ns)
+        self.pace.latency_at_reading_frames()
     }
 
     /// Frames waiting in the device at that moment.
     pub fn device_frames(&self) -> usize {
-        self.pace.device_delay().frames as usize
+        self.pace.device_delay_frames()
     }
 
     /// Frames waiting in the ring at that moment.
     pub fn ring_frames(&self) -> usize {
         self.pace.ring_fill_frames()
+    }
+}
+
+/// The sink that `config` asks for.
+fn node_request(config: &Config, instance: &Instance, rate_hz: u32) -> node::Request {
+    node::Request {
+        node_name: config.node_name.clone().unwrap_or_else(|| instance.node_name()),
+        description: config.description.clone(),
+        rate_hz,
+        latency_frames: u32::try_from(config.period_frames).unwrap_or(u32::MAX),
+        suspend_seconds: config.suspend_seconds,
+        profile: String::new(),
+        published_latency_frames: 0,
+        socket: None,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// `--profile`.
     pub profile: Option<String>,
+    /// The last `--reload NAME` to this process, which goes before `--profile`.
+    pub reloaded: Option<String>,
     /// `--instance`.
     pub instance: Instance,
 }
@@ -65,6 +67,9 @@ pub enum PrepareError {
     /// The profile.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// A panic: a bug.
+    #[error("reading the profile ended unexpectedly: please report this with the log")]
+    Died,
     /// The chain.
     #[error("{}: {error}", folder.display())]
     Spec {
@@ -82,15 +87,13 @@ pub enum PrepareError {
 pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
     let places = Places::from_environment();
     let config = Config::find(options.config.as_deref(), &places)?;
-    let remembered = match choice {
-        Choice::Named(name) => Some(name.clone()),
-        Choice::Again => Remembered::new(&places, options.instance.name()).read()?,
-        Choice::Default => None,
-    };
     // What is asked for at run time overrides the command line.
-    let named = match choice {
-        Choice::Named(_) => None,
-        Choice::Again | Choice::Default => options.profile.as_deref(),
+    let (named, remembered) = match (choice, &options.reloaded) {
+        (Choice::Named(name), _) | (Choice::Again, Some(name)) => (None, Some(name.clone())),
+        (Choice::Again, None) => {
+            (options.profile.as_deref(), Remembered::new(&places, options.instance.name()).read()?)
+        }
+        (Choice::Default, _) => (options.profile.as_deref(), None),
     };
     let machine = Machine::read(Path::new("/"));
     let Some(chosen) = choose(named, remembered.as_deref(), &machine, &config) else {
@@ -98,6 +101,21 @@ pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
     };
     let profile = Profile::load(&profile::find(&chosen.profile, &places)?)?;
     Ok(Plan { config, profile: Some(Chosen { profile, chosen_by: chosen.reason.to_string() }) })
+}
+
+/// Reads at the start: a remembered profile that has gone or is broken is not followed, or it would keep the daemon from
+/// running, and so from forgetting it.
+///
+/// # Errors
+/// As for [`read`], without what is remembered.
+pub fn read_at_start(options: &Options) -> Result<Plan, PrepareError> {
+    read(options, &Choice::Again).or_else(|error| match read(options, &Choice::Default) {
+        Ok(plan) => {
+            log::warn!("{error}: the last --reload is not followed; spatiald --reload --default forgets it");
+            Ok(plan)
+        }
+        Err(_) => Err(error),
+    })
 }
 
 /// Reads, and builds the chain: at `rate_hz` where the device already runs at one, else at the profile's own rate.

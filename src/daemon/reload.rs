@@ -25,7 +25,7 @@ struct Wanted<W> {
 /// At most one switch in flight, at most one wanted after it.
 #[derive(Debug)]
 pub struct Reloads<W> {
-    in_flight: Option<Vec<Waiting<W>>>,
+    in_flight: Option<Wanted<W>>,
     next: Option<Wanted<W>>,
 }
 
@@ -56,13 +56,23 @@ impl<W> Reloads<W> {
             return None;
         }
         let wanted = self.next.take()?;
-        self.in_flight = Some(wanted.waiting);
-        Some(wanted.choice)
+        Some(self.in_flight.insert(wanted).choice.clone())
     }
 
     /// The switch in flight has ended, well or not: those who wait for its outcome.
     pub fn end(&mut self) -> Vec<Waiting<W>> {
-        self.in_flight.take().unwrap_or_default()
+        self.in_flight.take().map(|wanted| wanted.waiting).unwrap_or_default()
+    }
+
+    /// Everybody who waits, for whatever: they wait no longer, but what they wanted stays wanted.
+    pub fn dismiss(&mut self) -> Vec<Waiting<W>> {
+        let wanted = self.in_flight.iter_mut().chain(&mut self.next);
+        wanted.flat_map(|wanted| std::mem::take(&mut wanted.waiting)).collect()
+    }
+
+    /// What is switched to in the end, as far as is known now.
+    pub fn goal(&self) -> Option<&Choice> {
+        self.next.as_ref().or(self.in_flight.as_ref()).map(|wanted| &wanted.choice)
     }
 }
 
@@ -88,6 +98,20 @@ mod tests {
         let answered: Vec<_> = reloads.end().into_iter().map(|w| w.waiter).collect();
         assert_eq!(answered, (1..50).collect::<Vec<_>>(), "every request is answered, once");
         assert_eq!(reloads.start(), None);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_switch_that_does_not_end() {
+        let mut reloads = Reloads::default();
+        reloads.ask(named("a"), 1);
+        reloads.start();
+        reloads.ask(named("b"), 2);
+        assert_eq!(reloads.goal(), Some(&named("b")));
+        assert_eq!(reloads.dismiss().into_iter().map(|w| w.waiter).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(reloads.start(), None, "still in flight");
+        assert_eq!(reloads.goal(), Some(&named("b")), "and b still wanted");
+        assert!(reloads.end().is_empty());
+        assert_eq!(reloads.start(), Some(named("b")));
     }
 
     #[test]

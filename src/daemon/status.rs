@@ -64,7 +64,9 @@ pub enum State {
     Playing,
     /// Nobody plays; the device is held open on silence.
     Idle,
-    /// No profile: the sink is there, and silent.
+    /// Nobody plays; the device is closed until somebody does (`suspend_seconds`).
+    Standby,
+    /// No profile is named: neither the sink nor the device is there.
     NoProfile,
     /// The device cannot be opened, or is gone; it is tried again.
     NoDevice,
@@ -153,6 +155,7 @@ impl fmt::Display for State {
         f.write_str(match self {
             State::Playing => "playing",
             State::Idle => "idle",
+            State::Standby => "standby",
             State::NoProfile => "silent: no profile",
             State::NoDevice => "waiting for the device",
             State::NoPipewire => "waiting for PipeWire",
@@ -280,7 +283,7 @@ impl Daemon {
                 data_thread: scheduling(counted.as_ref().map(|counted| counted.data_thread)),
                 writer_thread: scheduling(counted.as_ref().map(|counted| counted.writer_thread)),
             },
-            device: self.pipeline.as_ref().filter(|_| self.device_problem.is_none()).map(|pipeline| {
+            device: self.pipeline.as_ref().filter(|_| self.device_problem.is_none() && !self.standby).map(|pipeline| {
                 let params = pipeline.params();
                 DeviceStatus {
                     sample_format: params.format.to_string(),

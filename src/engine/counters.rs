@@ -81,7 +81,6 @@ pub struct Counters {
     is_device_measured: AtomicBool,
     quantum_frames: AtomicU32,
     ring_fill_frames: AtomicU32,
-    device_delay_frames: AtomicU32,
     data_thread: AtomicU32,
     writer_thread: AtomicU32,
 }
@@ -131,11 +130,6 @@ impl Counters {
         }
     }
 
-    /// Starts the maximum anew.
-    pub fn reset_load_max(&self) {
-        self.load_max.set(0.0);
-    }
-
     /// Gain reduction of the limiter on `driver`, in dB, 0 or positive.
     pub fn set_gain_reduction_db(&self, driver: usize, gain_db: f32) {
         if let Some(level) = self.gain_reduction_db.get(driver) {
@@ -157,11 +151,6 @@ impl Counters {
     /// Frames in the ring after the writer took its period.
     pub fn set_ring_fill_frames(&self, frames: usize) {
         self.ring_fill_frames.store(frames as u32, Relaxed);
-    }
-
-    /// Frames between the writer and the loudspeaker.
-    pub fn set_device_delay_frames(&self, frames: usize) {
-        self.device_delay_frames.store(frames as u32, Relaxed);
     }
 
     /// Scheduling of PipeWire's data thread, as read back on it.
@@ -196,7 +185,6 @@ impl Counters {
             device_ppm: self.is_device_measured.load(Relaxed).then(|| self.device_ppm.get()),
             quantum_frames: self.quantum_frames.load(Relaxed),
             ring_fill_frames: self.ring_fill_frames.load(Relaxed),
-            device_delay_frames: self.device_delay_frames.load(Relaxed),
             data_thread: Scheduling::from_word(self.data_thread.load(Relaxed)),
             writer_thread: Scheduling::from_word(self.writer_thread.load(Relaxed)),
         }
@@ -234,8 +222,6 @@ pub struct Snapshot {
     pub quantum_frames: u32,
     /// Frames in the ring.
     pub ring_fill_frames: u32,
-    /// Frames between the writer and the loudspeaker.
-    pub device_delay_frames: u32,
     /// Scheduling of PipeWire's data thread.
     pub data_thread: Scheduling,
     /// Scheduling of the writer thread.
@@ -281,8 +267,6 @@ mod tests {
         let snapshot = counters.snapshot();
         assert!((snapshot.load_mean - 0.25).abs() < 1e-3);
         assert_eq!(snapshot.load_max, 0.9);
-        counters.reset_load_max();
-        assert_eq!(counters.snapshot().load_max, 0.0);
     }
 
     #[test]

@@ -21,13 +21,30 @@ pub fn now_ns() -> u64 {
         .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
-/// How many frames lay between the writer and the loudspeaker, and when that was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DeviceDelay {
-    /// Frames still to be played, including those the writer holds.
-    pub frames: u32,
-    /// `CLOCK_MONOTONIC` of the reading; 0 before the first.
-    pub read_ns: u64,
+/// A reading of the device's delay in one word, so that no reader ever waits for a writer: frames in the lower 24
+/// bits, the time of the reading above, in units of 1024 ns. Those 40 bits come round after 13 days, which no reading
+/// outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reading(u64);
+
+impl Reading {
+    const FRAME_BITS: u32 = 24;
+    const TIME_MASK: u64 = u64::MAX >> Self::FRAME_BITS;
+
+    fn new(frames: usize, read_ns: u64) -> Reading {
+        let frames = (frames as u64).min((1 << Self::FRAME_BITS) - 1);
+        Reading((read_ns >> 10 & Self::TIME_MASK) << Self::FRAME_BITS | frames)
+    }
+
+    fn frames(self) -> u64 {
+        self.0 & ((1 << Self::FRAME_BITS) - 1)
+    }
+
+    fn age_ns(self, now_ns: u64) -> u64 {
+        let age = (now_ns >> 10).wrapping_sub(self.0 >> Self::FRAME_BITS) & Self::TIME_MASK;
+        // A reading of a moment after `now` is none that has aged.
+        if age > Self::TIME_MASK / 2 { 0 } else { age << 10 }
+    }
 }
 
 /// The state shared by the data loop, the writer thread and the main thread. All of it is atomic words and two
@@ -47,10 +64,8 @@ pub struct Pace {
     cycle_ns: AtomicU64,
     /// Time of the request that no cycle has answered yet; 0 = none.
     requested_ns: AtomicU64,
-    /// Sequence lock around the next two: odd while they are being written.
-    delay_sequence: AtomicU32,
-    delay_frames: AtomicU32,
-    delay_read_ns: AtomicU64,
+    /// A [`Reading`].
+    device_delay: AtomicU64,
     device_offset_ppb: AtomicI64,
 }
 
@@ -73,9 +88,7 @@ impl Pace {
             chain_latency_frames: AtomicU32::new(0),
             cycle_ns: AtomicU64::new(0),
             requested_ns: AtomicU64::new(0),
-            delay_sequence: AtomicU32::new(0),
-            delay_frames: AtomicU32::new(0),
-            delay_read_ns: AtomicU64::new(0),
+            device_delay: AtomicU64::new(0),
             device_offset_ppb: AtomicI64::new(0),
         }))
     }
@@ -127,11 +140,6 @@ impl Pace {
     /// Consumes pending requests (data loop); false when there was none.
     pub fn take_request(&self) -> bool {
         self.trigger.read().is_ok()
-    }
-
-    /// A cycle was asked for at `now_ns`; the data loop calls it when it triggers on its own account.
-    pub fn note_trigger(&self, now_ns: u64) {
-        self.requested_ns.store(now_ns.max(1), Release);
     }
 
     /// A cycle of `quantum_frames` has come, asked for or not (data loop, in `process`).
@@ -238,37 +246,30 @@ impl Pace {
         self.chain_latency_frames.store(frames as u32, Relaxed);
     }
 
-    /// The last reading of the device's delay.
-    pub fn device_delay(&self) -> DeviceDelay {
-        loop {
-            let before = self.delay_sequence.load(Acquire);
-            let delay =
-                DeviceDelay { frames: self.delay_frames.load(Acquire), read_ns: self.delay_read_ns.load(Acquire) };
-            // The writer's critical section is two stores; a reader that meets it reads again.
-            if before.is_multiple_of(2) && self.delay_sequence.load(Acquire) == before {
-                return delay;
-            }
-            std::hint::spin_loop();
-        }
+    /// Frames still to be played when the device was last read, including those the writer holds.
+    pub fn device_delay_frames(&self) -> usize {
+        self.reading().frames() as usize
     }
 
-    /// Publishes a reading (writer thread only).
-    pub fn set_device_delay(&self, delay: DeviceDelay) {
-        let sequence = self.delay_sequence.load(Relaxed);
-        self.delay_sequence.store(sequence.wrapping_add(1), Relaxed);
-        std::sync::atomic::fence(Release);
-        self.delay_frames.store(delay.frames, Release);
-        self.delay_read_ns.store(delay.read_ns, Release);
-        self.delay_sequence.store(sequence.wrapping_add(2), Release);
+    /// Publishes a reading of that, made at `read_ns` (writer thread).
+    pub fn set_device_delay(&self, frames: usize, read_ns: u64) {
+        self.device_delay.store(Reading::new(frames, read_ns).0, Release);
     }
 
-    /// Frames until a frame pushed into the ring at `now_ns` is heard: ring, chain, and the device's delay less its
-    /// age. What `SPA_PARAM_Latency` should say.
+    fn reading(&self) -> Reading {
+        Reading(self.device_delay.load(Acquire))
+    }
+
+    /// Frames until a frame pushed into the ring at the moment of the last reading is heard: ring, chain, device.
+    pub fn latency_at_reading_frames(&self) -> usize {
+        self.ring_fill_frames() + self.chain_latency_frames() + self.device_delay_frames()
+    }
+
+    /// The same for one pushed at `now_ns`: less what the device has played since.
     pub fn total_latency_frames(&self, now_ns: u64) -> usize {
-        let delay = self.device_delay();
-        let age_ns = if delay.read_ns == 0 { 0 } else { now_ns.saturating_sub(delay.read_ns) };
-        let age_frames = age_ns * u64::from(self.rate_hz) / 1_000_000_000;
-        let device = u64::from(delay.frames).saturating_sub(age_frames) as usize;
+        let reading = self.reading();
+        let played = reading.age_ns(now_ns) * u64::from(self.rate_hz) / 1_000_000_000;
+        let device = reading.frames().saturating_sub(played) as usize;
         self.ring_fill_frames() + self.chain_latency_frames() + device
     }
 
@@ -373,28 +374,21 @@ mod tests {
         let pace = driving(256, 256);
         pace.set_ring_fill_frames(100);
         pace.set_chain_latency_frames(1000);
-        pace.set_device_delay(DeviceDelay { frames: 480, read_ns: 5 * MS });
+        pace.set_device_delay(480, 5 * MS);
+        assert_eq!(pace.latency_at_reading_frames(), 1580);
         assert_eq!(pace.total_latency_frames(5 * MS), 1580);
         assert_eq!(pace.total_latency_frames(10 * MS), 1340);
         assert_eq!(pace.total_latency_frames(100 * MS), 1100, "never below what is certain");
+        assert_eq!(pace.total_latency_frames(4 * MS), 1580, "a reading from the future has not aged");
     }
 
     #[test]
-    fn a_reading_is_never_torn() {
-        let pace = Pace::new(48_000).unwrap();
-        let writer = {
-            let pace = Arc::clone(&pace);
-            std::thread::spawn(move || {
-                for i in 1..200_000u32 {
-                    pace.set_device_delay(DeviceDelay { frames: i, read_ns: u64::from(i) * 7 });
-                }
-            })
-        };
-        while !writer.is_finished() {
-            let delay = pace.device_delay();
-            assert_eq!(delay.read_ns, u64::from(delay.frames) * 7);
-        }
-        writer.join().unwrap();
+    fn a_reading_ages_across_the_turn_of_its_clock() {
+        let turn_ns = (Reading::TIME_MASK + 1) << 10;
+        let reading = Reading::new(480, turn_ns - MS);
+        assert_eq!(reading.frames(), 480);
+        assert!(reading.age_ns(turn_ns + MS).abs_diff(2 * MS) <= 2048);
+        assert_eq!(Reading::new(usize::MAX, 0).frames(), (1 << 24) - 1);
     }
 
     #[test]

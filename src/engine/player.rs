@@ -51,6 +51,8 @@ pub struct Player<S: Stage> {
     /// A chain whose way back was full.
     unreturned: Option<Box<S::Chain>>,
     fade: Fade,
+    /// Nothing is heard, and the fade waits, until the switch under way has ended.
+    switches_unheard: bool,
     pace: Arc<Pace>,
     counters: Arc<Counters>,
     resampler: Resampler,
@@ -79,6 +81,7 @@ impl<S: Stage> Player<S> {
             stage,
             handover,
             unreturned: None,
+            switches_unheard: false,
             fade: Fade::new(FADE_MS * pace.rate_hz() as usize / 1000),
             pace,
             counters,
@@ -112,7 +115,12 @@ impl<S: Stage> Player<S> {
             self.feed.pull(&mut input_left[..needed], &mut input_right[..needed]);
             self.resampler.process([&input_left[..needed], &input_right[..needed]], [&mut *left, &mut *right]);
             self.stage.process(left, right, planes);
-            self.fade.apply(planes);
+            if self.switches_unheard {
+                planes.iter_mut().for_each(|plane| plane.fill(0.0));
+                self.switches_unheard = self.stage.is_switching();
+            } else {
+                self.fade.apply(planes);
+            }
             done += chunk;
         }
         self.report(frames, begun_ns);
@@ -171,6 +179,23 @@ impl<S: Stage> Player<S> {
             let period_ns = frames as f32 * 1e9 / self.pace.rate_hz() as f32;
             self.counters.add_load(spent_ns / period_ns);
         }
+    }
+
+    /// Switches to `next` unheard, and fades in only then: for another device, whose channels may be other drivers. To be
+    /// called while no device plays, where dropping is allowed.
+    ///
+    /// # Errors
+    /// Gives `next` back while a switch is under way.
+    pub fn take_over(&mut self, next: Box<S::Chain>) -> Result<(), Box<S::Chain>> {
+        drop(self.stage.take_retired());
+        self.stage.install(next)?;
+        self.switches_unheard = true;
+        Ok(())
+    }
+
+    /// True while a new chain takes over.
+    pub fn is_switching(&self) -> bool {
+        self.stage.is_switching()
     }
 
     /// See [`Feed::is_ready`].

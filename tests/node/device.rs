@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use spatiald::engine::pace::{DeviceDelay, now_ns};
+use spatiald::engine::pace::now_ns;
 use spatiald::engine::{Pace, RingReader};
 
 use crate::player::STEP;
@@ -54,7 +54,7 @@ pub struct Device {
 
 impl Device {
     /// Frames of delay it claims to have.
-    pub const DELAY_FRAMES: u32 = 480;
+    pub const DELAY_FRAMES: usize = 480;
 
     pub fn start(mut ring: RingReader, pace: Arc<Pace>, period: usize, ppm: f64) -> Device {
         let heard = Arc::new(Mutex::new(Heard::default()));
@@ -80,7 +80,7 @@ impl Device {
                 }
                 let now_ns = now_ns();
                 pace.set_ring_fill_frames(ring.fill_frames());
-                pace.set_device_delay(DeviceDelay { frames: Self::DELAY_FRAMES, read_ns: now_ns });
+                pace.set_device_delay(Self::DELAY_FRAMES, now_ns);
                 if pace.wants_cycle(ring.fill_frames(), now_ns) {
                     pace.request(now_ns);
                 }

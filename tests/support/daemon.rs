@@ -31,7 +31,7 @@ pub struct Daemon {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub instance: &'static str,
-    /// A shipped profile's name, or a path.
+    /// A shipped profile's name, or a path, for `--profile`; empty: the option is not given.
     pub profile: &'static str,
     /// Lines for `spatiald.toml`.
     pub config: String,
@@ -55,8 +55,7 @@ impl Daemon {
     pub fn launch(session: &Session, card: &Card, options: &Options) -> Daemon {
         install_profiles(session);
         let file = session.path(&format!("{}.toml", options.instance));
-        fs::write(&file, format!("format = 1\ndevice = \"{}\"\n{}\n", card.pcm(), options.config))
-            .expect("its configuration");
+        write_config(&file, card, options);
         let instance = options.instance.to_owned();
         let command = {
             let base = session.path("");
@@ -69,15 +68,23 @@ impl Daemon {
             }
         };
         let mut start = command();
-        start.arg("--config").arg(file).args(["--profile", options.profile]);
+        start.arg("--config").arg(file);
+        if !options.profile.is_empty() {
+            start.args(["--profile", options.profile]);
+        }
         let process = session.spawn(&format!("spatiald-{instance}"), &mut start);
         Daemon { process, instance, command: Box::new(command) }
+    }
+
+    /// From its next reload on, it plays on `card`.
+    pub fn move_to(&self, session: &Session, card: &Card, options: &Options) {
+        write_config(&session.path(&format!("{}.toml", options.instance)), card, options);
     }
 
     pub fn wait_until_ready(&self, session: &Session) {
         let ready = wait_until(|| {
             let state = self.try_status().map(|s| s["state"].clone());
-            matches!(state, Some(Value::String(s)) if s == "idle" || s == "playing")
+            matches!(state, Some(Value::String(s)) if ["idle", "playing", "standby"].contains(&s.as_str()))
         });
         assert!(ready, "the daemon is not ready: {:?}\n{}", self.try_status(), self.process.output());
         session.node_id(&self.sink());
@@ -131,6 +138,12 @@ impl Daemon {
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         text
     }
+}
+
+/// The configuration for a daemon on `card`.
+fn write_config(file: &Path, card: &Card, options: &Options) {
+    fs::write(file, format!("format = 1\ndevice = \"{}\"\n{}\n", card.pcm(), options.config))
+        .expect("its configuration");
 }
 
 /// Copies the shipped profiles to where a user's lie, so that they are found by name and may be broken.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::libc;
 
-use crate::engine::pace::{DeviceDelay, now_ns};
+use crate::engine::pace::now_ns;
 use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
 
 use super::super::device::{Device, Errno, Planes, Wait, poll};
@@ -125,7 +125,7 @@ impl<S: Stage> Turns<S> {
         let before = self.machine.state();
         let action = self.machine.on(event);
         match event {
-            Event::Fault(Fault::Xrun) if self.machine.has_device() => {
+            Event::Fault(Fault::Xrun) if before != State::Stopped => {
                 self.counters.add_xrun();
                 self.line.report(Notice::Xrun);
             }
@@ -183,7 +183,7 @@ impl<S: Stage> Turns<S> {
         self.idle_since_ns = None;
         self.tick_ns = now_ns();
         self.pace.set_period_frames(self.nowhere_frames);
-        self.pace.set_device_delay(DeviceDelay { frames: self.nowhere_frames as u32, read_ns: 0 });
+        self.pace.set_device_delay(self.nowhere_frames, now_ns());
     }
 
     /// One look at the device: hand over what it can take, or wait.
@@ -279,9 +279,7 @@ impl<S: Stage> Turns<S> {
 
     /// The device holds `frames` at `read_ns`, and `pending_frames` wait for it.
     fn note_delay(&mut self, frames: usize, pending_frames: usize, read_ns: u64) {
-        let total_frames = frames + pending_frames;
-        self.pace.set_device_delay(DeviceDelay { frames: total_frames as u32, read_ns });
-        self.counters.set_device_delay_frames(total_frames);
+        self.pace.set_device_delay(frames + pending_frames, read_ns);
         if let Some(offset) = self.meter.update(self.frames_since_start as i64 - frames as i64, read_ns) {
             self.measured(Some(offset));
         }
@@ -378,7 +376,7 @@ impl<S: Stage> Turns<S> {
         self.sleep(self.tick_ns - now)
     }
 
-    /// Nothing plays and no device is open: only chains are exchanged, slowly.
+    /// Nothing plays and no device is open: only chains are exchanged. Slowly, unless one is being switched to.
     fn turn_in_standby(&mut self) -> Result<(), Errno> {
         if self.pace.is_streaming() || self.player.fill_frames() > 0 {
             self.on(Event::Wanted);
@@ -386,7 +384,7 @@ impl<S: Stage> Turns<S> {
         }
         self.player.hold(2 * self.nowhere_frames);
         self.nowhere.render(&mut self.player);
-        self.sleep(SLOW_NS)
+        self.sleep(if self.player.is_switching() { self.to_ns(self.nowhere_frames) } else { SLOW_NS })
     }
 
     fn turn_asleep(&mut self) -> Result<(), Errno> {

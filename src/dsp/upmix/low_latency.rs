@@ -12,6 +12,7 @@ use super::pool::Pool;
 use super::spectra::{Analyzer, Spectra};
 use super::split::{Outputs, split};
 use super::statistics::{Powers, Statistics};
+use crate::dsp::simd::{Kernel, Level, Simd};
 
 /// Part of the mean power added to the diagonal of the normal equations.
 const LOADING: f64 = 1e-3;
@@ -19,6 +20,7 @@ const LOADING: f64 = 1e-3;
 const FLOOR: f64 = 1e-14;
 
 pub(super) struct LowLatency {
+    level: Level,
     geometry: Geometry,
     chunk_frames: usize,
     delay_frames: usize,
@@ -35,6 +37,7 @@ impl LowLatency {
         let delay_frames = scale_frames(48, sample_rate_hz);
         let chunk_frames = block_frames.min(geometry.hop_frames);
         LowLatency {
+            level: Level::detect(),
             geometry,
             chunk_frames,
             delay_frames,
@@ -83,7 +86,11 @@ impl LowLatency {
             );
             if self.analyzer.is_full() {
                 self.analyzer.transform();
-                self.designer.design(&self.analyzer.spectra, &mut self.filters);
+                self.level.run(Design {
+                    designer: &mut self.designer,
+                    spectra: &self.analyzer.spectra,
+                    filters: &mut self.filters,
+                });
                 self.analyzer.advance();
             }
         }
@@ -98,6 +105,9 @@ struct Designer {
     whitening_pool: Pool,
     /// `(pl + pr + 2pc)^−0.2`, pooled: evens out the weight of the bins.
     whitening: Vec<f32>,
+    /// Powers to be transformed, per band and per bin.
+    weighted: Vec<f32>,
+    bins: Vec<f32>,
     inverse: Arc<dyn ComplexToReal<f32>>,
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
@@ -111,12 +121,16 @@ struct Designer {
 impl Designer {
     fn new(geometry: &Geometry, taps: usize, delay_frames: usize, center_gain: f32) -> Designer {
         let inverse = RealFftPlanner::new().plan_fft_inverse(geometry.analysis_frames);
+        let statistics = Statistics::new(geometry);
+        let bands = statistics.bands();
+        let centers_hz: Vec<f64> = bands.centers().iter().map(|bin| bin * geometry.bin_hz()).collect();
         Designer {
             delay_frames,
             gain: f64::from(center_gain),
-            statistics: Statistics::new(geometry),
-            whitening_pool: Pool::new(geometry.bins(), geometry.bin_hz(), 0.25),
-            whitening: vec![0.0; geometry.bins()],
+            whitening_pool: Pool::new(&centers_hz, 0.25),
+            whitening: vec![0.0; bands.count()],
+            weighted: vec![0.0; bands.count()],
+            bins: vec![0.0; geometry.bins()],
             spectrum: inverse.make_input_vec(),
             scratch: inverse.make_scratch_vec(),
             time: inverse.make_output_vec(),
@@ -124,32 +138,23 @@ impl Designer {
             blocks: [vec![0.0; taps], vec![0.0; taps], vec![0.0; taps]],
             target: vec![0.0; taps],
             solver: BlockLevinson::new(taps),
+            statistics,
         }
     }
 
-    fn design(&mut self, spectra: &Spectra, filters: &mut FirPair) {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor was just found to have AVX2.
-            return unsafe { self.design_avx2(spectra, filters) };
-        }
-        self.design_inline(spectra, filters);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn design_avx2(&mut self, spectra: &Spectra, filters: &mut FirPair) {
-        self.design_inline(spectra, filters);
-    }
-
+    /// Takes in one frame. Inlined into the caller's instruction set.
     #[inline(always)]
-    fn design_inline(&mut self, spectra: &Spectra, filters: &mut FirPair) {
-        self.statistics.update(spectra);
+    fn design<S: Simd>(&mut self, simd: S, spectra: &Spectra, filters: &mut FirPair) {
+        self.statistics.update(simd, spectra);
         let powers = self.statistics.powers();
-        whiten(powers, &mut self.whitening, &mut self.whitening_pool);
+        whiten(powers, &mut self.weighted, &mut self.whitening, &self.whitening_pool);
         for (plane, power) in self.blocks.iter_mut().zip([&powers.left, &powers.common, &powers.right]) {
-            for ((bin, power), weight) in self.spectrum.iter_mut().zip(power).zip(&self.whitening) {
-                *bin = Complex::new(power * weight, 0.0);
+            for ((value, power), weight) in self.weighted.iter_mut().zip(power).zip(&self.whitening) {
+                *value = power * weight;
+            }
+            self.statistics.bands().expand(simd, &self.weighted, &mut self.bins);
+            for (bin, value) in self.spectrum.iter_mut().zip(&self.bins) {
+                *bin = Complex::new(*value, 0.0);
             }
             // Only wrong lengths can fail, and they are the planner's own.
             if self.inverse.process_with_scratch(&mut self.spectrum, &mut self.time, &mut self.scratch).is_err() {
@@ -175,14 +180,28 @@ impl Designer {
     }
 }
 
-#[inline(always)]
-fn whiten(powers: &Powers, whitening: &mut [f32], pool: &mut Pool) {
-    let bins = whitening.len();
-    let (common, left, right) = (&powers.common[..bins], &powers.left[..bins], &powers.right[..bins]);
-    for k in 0..bins {
-        whitening[k] = left[k] + right[k] + 2.0 * common[k];
+struct Design<'a> {
+    designer: &'a mut Designer,
+    spectra: &'a Spectra,
+    filters: &'a mut FirPair,
+}
+
+impl Kernel for Design<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.designer.design(simd, self.spectra, self.filters);
     }
-    pool.apply(whitening);
+}
+
+#[inline(always)]
+fn whiten(powers: &Powers, total: &mut [f32], whitening: &mut [f32], pool: &Pool) {
+    let bands = whitening.len();
+    let (common, left, right) = (&powers.common[..bands], &powers.left[..bands], &powers.right[..bands]);
+    let total = &mut total[..bands];
+    for k in 0..bands {
+        total[k] = left[k] + right[k] + 2.0 * common[k];
+    }
+    pool.apply(total, whitening);
     for power in whitening.iter_mut() {
         *power = inverse_fifth_root(*power);
     }

@@ -7,6 +7,7 @@
 //!            └─ delay ─ L, R ─ minus C ─ L′, R′
 //! ```
 
+mod bands;
 mod fir_pair;
 mod geometry;
 mod levinson;

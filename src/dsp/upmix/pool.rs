@@ -1,18 +1,21 @@
-//! Averages over neighboring bins, a constant width on the ERB-rate scale.
-//!
-//! Sums of 2, 4, 8, … bins are built by doubling and put together per run of equal width. Against prefix sums this
-//! loses no precision below a strong bass and runs in vector registers.
+//! Averages over neighboring bands, a constant width on the ERB-rate scale.
 
 /// ERB-rate of a frequency (Glasberg and Moore 1990).
-pub(super) fn erb_rate(hz: f64) -> f64 {
+fn erb_rate(hz: f64) -> f64 {
     21.4 * (1.0 + 0.00437 * hz).log10()
 }
 
-fn erb_rate_to_hz(rate: f64) -> f64 {
-    (10f64.powf(rate / 21.4) - 1.0) / 0.00437
+/// First and last of the bands whose middle is within `half_width_erb` of each band's.
+fn windows(centers_hz: &[f64], half_width_erb: f64) -> Vec<(usize, usize)> {
+    let rates: Vec<f64> = centers_hz.iter().map(|&hz| erb_rate(hz)).collect();
+    let window = |(k, rate): (usize, &f64)| {
+        let near = |other: &f64| (other - rate).abs() <= half_width_erb;
+        (rates.iter().position(near).unwrap_or(k), rates.iter().rposition(near).unwrap_or(k))
+    };
+    rates.iter().enumerate().map(window).collect()
 }
 
-/// Bins `start..end` each average `width` bins from `before` bins below.
+/// Bands `start..end` each average `width` bands from `before` bands below.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     start: usize,
@@ -21,75 +24,91 @@ struct Run {
     width: usize,
 }
 
-/// Averages every bin with those within a half-width in ERB.
+/// For windows of a few bands: their sums, in vector registers.
 pub(super) struct Pool {
-    bins: usize,
     runs: Vec<Run>,
-    /// 1 / number of bins in the window.
-    weight: Vec<f32>,
-    /// Zeros kept on either side of the bins.
-    margin: usize,
-    /// `sums[b][margin + k]`: sum of 2^b bins from bin k on.
-    sums: Vec<Vec<f32>>,
 }
 
 impl Pool {
-    pub fn new(bins: usize, bin_hz: f64, half_width_erb: f64) -> Pool {
-        let window = |k: usize| {
-            let center = erb_rate(k as f64 * bin_hz);
-            let low = erb_rate_to_hz(center - half_width_erb) / bin_hz;
-            let high = erb_rate_to_hz(center + half_width_erb) / bin_hz;
-            // Bins outside the spectrum are in the zero margin: they count in neither sum nor weight.
-            (k - low.ceil().clamp(0.0, k as f64) as usize, (high.floor() as usize).max(k) - k)
-        };
+    pub fn new(centers_hz: &[f64], half_width_erb: f64) -> Pool {
         let mut runs: Vec<Run> = Vec::new();
-        let mut weight = Vec::with_capacity(bins);
-        for k in 0..bins {
-            let (before, after) = window(k);
-            weight.push(1.0 / (before + 1 + after.min(bins - 1 - k)) as f32);
-            let width = before + 1 + after;
+        for (k, (first, last)) in windows(centers_hz, half_width_erb).into_iter().enumerate() {
+            let (before, width) = (k - first, last - first + 1);
             match runs.last_mut() {
                 Some(run) if run.before == before && run.width == width => run.end = k + 1,
                 _ => runs.push(Run { start: k, end: k + 1, before, width }),
             }
         }
-        let widest = runs.iter().map(|run| run.width).max().unwrap_or(1);
-        let levels = widest.ilog2() as usize + 1;
-        let sums = vec![vec![0.0; bins + 2 * widest]; levels];
-        Pool { bins, runs, weight, margin: widest, sums }
+        Pool { runs }
     }
 
-    /// `values[k]` becomes the average around bin k. Inlined into the caller's instruction set.
+    /// `pooled[k]` becomes the average of `values` around band k. Inlined into the caller's instruction set.
     #[inline(always)]
-    pub fn apply(&mut self, values: &mut [f32]) {
-        let values = &mut values[..self.bins];
-        self.sums[0][self.margin..][..self.bins].copy_from_slice(values);
-        for level in 1..self.sums.len() {
-            let step = 1 << (level - 1);
-            let (done, rest) = self.sums.split_at_mut(level);
-            let finer = &done[level - 1];
-            let length = finer.len() - step;
-            let (low, high) = (&finer[..length], &finer[step..]);
-            for ((sum, low), high) in rest[0][..length].iter_mut().zip(low).zip(high) {
-                *sum = low + high;
+    pub fn apply(&self, values: &[f32], pooled: &mut [f32]) {
+        for run in &self.runs {
+            let from = &values[run.start - run.before..];
+            let target = &mut pooled[run.start..run.end];
+            // The widths that there are at the usual rates, so that each compiles to one loop.
+            match run.width {
+                1 => target.copy_from_slice(&from[..target.len()]),
+                2 => average::<2>(from, target),
+                3 => average::<3>(from, target),
+                5 => average::<5>(from, target),
+                7 => average::<7>(from, target),
+                9 => average::<9>(from, target),
+                width => {
+                    for (value, window) in target.iter_mut().zip(from.windows(width)) {
+                        *value = window.iter().sum::<f32>() / width as f32;
+                    }
+                }
             }
         }
-        for run in &self.runs {
-            let count = run.end - run.start;
-            let target = &mut values[run.start..run.end];
-            let mut position = self.margin + run.start - run.before;
-            let top = run.width.ilog2() as usize;
-            target.copy_from_slice(&self.sums[top][position..][..count]);
-            position += 1 << top;
-            for level in (0..top).rev().filter(|level| run.width >> level & 1 == 1) {
-                for (value, sum) in target.iter_mut().zip(&self.sums[level][position..][..count]) {
-                    *value += sum;
-                }
-                position += 1 << level;
-            }
-            for (value, weight) in target.iter_mut().zip(&self.weight[run.start..run.end]) {
-                *value *= weight;
-            }
+    }
+}
+
+#[inline(always)]
+fn average<const WIDTH: usize>(from: &[f32], target: &mut [f32]) {
+    let count = target.len();
+    let from: [&[f32]; WIDTH] = std::array::from_fn(|offset| &from[offset..][..count]);
+    for k in 0..count {
+        let mut sum = from[0][k];
+        for values in &from[1..] {
+            sum += values[k];
+        }
+        target[k] = sum * (1.0 / WIDTH as f32);
+    }
+}
+
+/// For wide windows and two signals at once: prefix sums, in double precision, so that a strong bass leaves the treble
+/// its own.
+pub(super) struct WidePool {
+    /// First band, and band after the last, of every window.
+    windows: Vec<[u32; 2]>,
+    sums: Vec<[f64; 2]>,
+}
+
+impl WidePool {
+    pub fn new(centers_hz: &[f64], half_width_erb: f64) -> WidePool {
+        let windows = windows(centers_hz, half_width_erb);
+        WidePool {
+            sums: vec![[0.0; 2]; windows.len() + 1],
+            windows: windows.into_iter().map(|(first, last)| [first as u32, last as u32 + 1]).collect(),
+        }
+    }
+
+    /// `values` become the sums around each band.
+    #[inline(always)]
+    pub fn apply(&mut self, values: [&mut [f32]; 2]) {
+        let [a, b] = values;
+        let mut sum = [0.0f64; 2];
+        for (next, (a, b)) in self.sums[1..].iter_mut().zip(a.iter().zip(b.iter())) {
+            sum = [sum[0] + f64::from(*a), sum[1] + f64::from(*b)];
+            *next = sum;
+        }
+        for (window, (a, b)) in self.windows.iter().zip(a.iter_mut().zip(b)) {
+            let (first, end) = (self.sums[window[0] as usize], self.sums[window[1] as usize]);
+            *a = (end[0] - first[0]) as f32;
+            *b = (end[1] - first[1]) as f32;
         }
     }
 }
@@ -98,24 +117,29 @@ impl Pool {
 mod tests {
     use super::*;
 
+    fn near(centers_hz: &[f64], half_width: f64, k: usize) -> Vec<usize> {
+        let rate = |k: usize| erb_rate(centers_hz[k]);
+        (0..centers_hz.len()).filter(|&j| (rate(j) - rate(k)).abs() <= half_width).collect()
+    }
+
     #[test]
-    fn equals_the_plain_average() {
-        for (bins, bin_hz, half_width) in
-            [(1025, 23.4375, 0.125), (1025, 23.4375, 0.175), (513, 46.875, 0.25), (129, 31.25, 0.175)]
-        {
-            let mut pool = Pool::new(bins, bin_hz, half_width);
-            let input: Vec<f32> =
-                (0..bins).map(|k| ((k * 7919) % 101) as f32 * 10f32.powi(-((k / 100) as i32))).collect();
-            let mut output = input.clone();
-            pool.apply(&mut output);
-            for (k, &pooled) in output.iter().enumerate() {
-                let center = erb_rate(k as f64 * bin_hz);
-                let near: Vec<f64> = (0..bins)
-                    .filter(|&j| (erb_rate(j as f64 * bin_hz) - center).abs() <= half_width + 1e-9)
-                    .map(|j| f64::from(input[j]))
-                    .collect();
-                let mean = near.iter().sum::<f64>() / near.len() as f64;
-                assert!((f64::from(pooled) - mean).abs() <= 1e-6 * mean, "bin {k}: {pooled}, not {mean}");
+    fn pools_equal_the_plain_average() {
+        let mut centers_hz: Vec<f64> = (0..100).map(|k| 31.25 * k as f64).collect();
+        centers_hz.extend((0..60).map(|k| 3_140.0 * 2f64.powf(k as f64 / 24.0)));
+        let value = |k: usize| ((k * 7919) % 101) as f32 * 10f32.powi(-((k / 20) as i32));
+        let input: Vec<f32> = (0..centers_hz.len()).map(value).collect();
+        for half_width in [0.125, 0.2, 0.25, 0.9, 3.0] {
+            let mut pooled = vec![f32::NAN; input.len()];
+            Pool::new(&centers_hz, half_width).apply(&input, &mut pooled);
+            let (mut sums, mut doubled) = (input.clone(), input.iter().map(|x| 2.0 * x).collect::<Vec<f32>>());
+            WidePool::new(&centers_hz, half_width).apply([&mut sums, &mut doubled]);
+            for k in 0..input.len() {
+                let near = near(&centers_hz, half_width, k);
+                let sum: f64 = near.iter().map(|&j| f64::from(input[j])).sum();
+                let mean = sum / near.len() as f64;
+                assert!((f64::from(pooled[k]) - mean).abs() <= 1e-6 * mean, "band {k}: {}, not {mean}", pooled[k]);
+                assert!((f64::from(sums[k]) - sum).abs() <= 1e-6 * sum, "band {k}: {}, not {sum}", sums[k]);
+                assert!((f64::from(doubled[k]) - 2.0 * sum).abs() <= 2e-6 * sum);
             }
         }
     }

@@ -9,14 +9,17 @@ use super::geometry::Geometry;
 use super::spectra::{Analyzer, Spectra};
 use super::split::{Outputs, split};
 use super::statistics::{Powers, Statistics};
+use crate::dsp::simd::{Kernel, Level, Simd};
 
 pub(super) struct Separation {
+    level: Level,
     geometry: Geometry,
     chunk_frames: usize,
     center_gain: f32,
     analyzer: Analyzer,
     statistics: Statistics,
     center: Vec<Complex<f32>>,
+    weights: Weights,
     inverse: Arc<dyn ComplexToReal<f32>>,
     scratch: Vec<Complex<f32>>,
     time: Vec<f32>,
@@ -31,12 +34,15 @@ impl Separation {
         let geometry = Geometry::new(sample_rate_hz, 2048, synthesis, synthesis / 2, 64);
         let inverse = RealFftPlanner::new().plan_fft_inverse(geometry.analysis_frames);
         let normalization = 1.0 / geometry.analysis_frames as f64;
+        let statistics = Statistics::new(&geometry);
         Separation {
+            level: Level::detect(),
             geometry,
             chunk_frames: block_frames.min(geometry.hop_frames),
             center_gain,
             analyzer: Analyzer::new(geometry),
-            statistics: Statistics::new(&geometry),
+            weights: Weights::new(statistics.bands().count(), geometry.bins()),
+            statistics,
             center: inverse.make_input_vec(),
             scratch: inverse.make_scratch_vec(),
             time: inverse.make_output_vec(),
@@ -92,7 +98,13 @@ impl Separation {
     /// One hop: completes the next `hop_frames` of C at the head of `overlap`.
     fn synthesize(&mut self) {
         self.analyzer.transform();
-        estimate(&mut self.statistics, &self.analyzer.spectra, self.center_gain, &mut self.center);
+        self.level.run(Estimate {
+            statistics: &mut self.statistics,
+            spectra: &self.analyzer.spectra,
+            gain: self.center_gain,
+            weights: &mut self.weights,
+            center: &mut self.center,
+        });
         // Only wrong lengths can fail, and they are the planner's own.
         if self.inverse.process_with_scratch(&mut self.center, &mut self.time, &mut self.scratch).is_err() {
             self.time.fill(0.0);
@@ -107,40 +119,63 @@ impl Separation {
     }
 }
 
-/// The center's spectrum from both channels', in the widest vectors there are.
-fn estimate(statistics: &mut Statistics, spectra: &Spectra, gain: f32, center: &mut [Complex<f32>]) {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor was just found to have AVX2.
-        return unsafe { estimate_avx2(statistics, spectra, gain, center) };
+/// The center's spectrum from both channels'.
+struct Estimate<'a> {
+    statistics: &'a mut Statistics,
+    spectra: &'a Spectra,
+    gain: f32,
+    weights: &'a mut Weights,
+    center: &'a mut [Complex<f32>],
+}
+
+/// Of the left and the right spectrum in the center's: per band, and per bin.
+struct Weights {
+    bands: [Vec<f32>; 2],
+    bins: [Vec<f32>; 2],
+}
+
+impl Weights {
+    fn new(bands: usize, bins: usize) -> Weights {
+        Weights { bands: [vec![0.0; bands], vec![0.0; bands]], bins: [vec![0.0; bins], vec![0.0; bins]] }
     }
-    estimate_inline(statistics, spectra, gain, center);
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn estimate_avx2(statistics: &mut Statistics, spectra: &Spectra, gain: f32, center: &mut [Complex<f32>]) {
-    estimate_inline(statistics, spectra, gain, center);
-}
-
-#[inline(always)]
-fn estimate_inline(statistics: &mut Statistics, spectra: &Spectra, gain: f32, center: &mut [Complex<f32>]) {
-    statistics.update(spectra);
-    filter(statistics.powers(), spectra, gain, center);
+impl Kernel for Estimate<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        self.statistics.update(simd, self.spectra);
+        let Weights { bands, bins } = self.weights;
+        weigh(self.statistics.powers(), self.gain, bands);
+        for (bands, bins) in bands.iter().zip(&mut *bins) {
+            self.statistics.bands().expand(simd, bands, bins);
+        }
+        filter(bins, self.spectra, self.center);
+    }
 }
 
 /// Two-input Wiener filter, `C = (pc·pr·L + pc·pl·R) / (pc·pl + pc·pr + pl·pr)`.
 #[inline(always)]
-fn filter(powers: &Powers, spectra: &Spectra, gain: f32, center: &mut [Complex<f32>]) {
+fn weigh(powers: &Powers, gain: f32, [from_left, from_right]: &mut [Vec<f32>; 2]) {
+    let bands = from_left.len();
+    let (common, own_left, own_right) = (&powers.common[..bands], &powers.left[..bands], &powers.right[..bands]);
+    let from_right = &mut from_right[..bands];
+    for k in 0..bands {
+        let (pc, pl, pr) = (common[k], own_left[k], own_right[k]);
+        let scale = gain * pc / (pc * (pl + pr) + pl * pr);
+        (from_left[k], from_right[k]) = (scale * pr, scale * pl);
+    }
+}
+
+#[inline(always)]
+fn filter([from_left, from_right]: &[Vec<f32>; 2], spectra: &Spectra, center: &mut [Complex<f32>]) {
     let bins = center.len();
-    let (common, own_left, own_right) = (&powers.common[..bins], &powers.left[..bins], &powers.right[..bins]);
+    let (from_left, from_right) = (&from_left[..bins], &from_right[..bins]);
     let (l_re, l_im) = (&spectra.left.re[..bins], &spectra.left.im[..bins]);
     let (r_re, r_im) = (&spectra.right.re[..bins], &spectra.right.im[..bins]);
     for k in 0..bins {
-        let (pc, pl, pr) = (common[k], own_left[k], own_right[k]);
-        let scale = gain * pc / (pc * (pl + pr) + pl * pr);
-        let (from_left, from_right) = (scale * pr, scale * pl);
-        center[k] =
-            Complex::new(from_left * l_re[k] + from_right * r_re[k], from_left * l_im[k] + from_right * r_im[k]);
+        center[k] = Complex::new(
+            from_left[k] * l_re[k] + from_right[k] * r_re[k],
+            from_left[k] * l_im[k] + from_right[k] * r_im[k],
+        );
     }
 }

@@ -6,6 +6,7 @@ use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
 use super::geometry::Geometry;
+use crate::dsp::simd::{Kernel, Level, Simd};
 
 /// A half spectrum, bins 0 to Nyquist, real and imaginary parts apart.
 pub(super) struct Spectrum {
@@ -27,6 +28,7 @@ pub(super) struct Spectra {
 
 /// Collects a stereo stream hop by hop and transforms its windowed last K frames.
 pub(super) struct Analyzer {
+    level: Level,
     geometry: Geometry,
     window: Vec<f32>,
     /// The last K frames once a hop is full; its last `hop_frames` places are filled chunk by chunk.
@@ -34,7 +36,8 @@ pub(super) struct Analyzer {
     right: Vec<f32>,
     filled: usize,
     fft: Arc<dyn Fft<f32>>,
-    buffer: Vec<Complex<f32>>,
+    windowed: Vec<Complex<f32>>,
+    transformed: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
     pub spectra: Spectra,
 }
@@ -44,13 +47,15 @@ impl Analyzer {
         let frames = geometry.analysis_frames;
         let fft = FftPlanner::new().plan_fft_forward(frames);
         Analyzer {
+            level: Level::detect(),
             geometry,
             window: geometry.analysis_window().iter().map(|&weight| weight as f32).collect(),
             left: vec![0.0; frames],
             right: vec![0.0; frames],
             filled: 0,
-            buffer: vec![Complex::default(); frames],
-            scratch: vec![Complex::default(); fft.get_inplace_scratch_len()],
+            windowed: vec![Complex::default(); frames],
+            transformed: vec![Complex::default(); frames],
+            scratch: vec![Complex::default(); fft.get_outofplace_scratch_len()],
             fft,
             spectra: Spectra { left: Spectrum::new(geometry.bins()), right: Spectrum::new(geometry.bins()) },
         }
@@ -101,22 +106,45 @@ impl Analyzer {
 
     /// Transforms the last K frames into `spectra`.
     pub fn transform(&mut self) {
-        let channels = self.left.iter().zip(&self.right).zip(&self.window);
-        for (value, ((left, right), weight)) in self.buffer.iter_mut().zip(channels) {
-            *value = Complex::new(weight * left, weight * right);
-        }
-        self.fft.process_with_scratch(&mut self.buffer, &mut self.scratch);
-        self.spectra.split(&self.buffer);
+        self.level.run(Windowed { input: [&self.left, &self.right], window: &self.window, output: &mut self.windowed });
+        self.fft.process_outofplace_with_scratch(&mut self.windowed, &mut self.transformed, &mut self.scratch);
+        self.level.run(Split { transform: &self.transformed, spectra: &mut self.spectra });
     }
 }
 
-impl Spectra {
-    /// From the transform Z of L + jR: `L[k] = (Z[k] + Z*[K−k])/2`, `R[k] = (Z[k] − Z*[K−k])/2j`.
-    fn split(&mut self, transform: &[Complex<f32>]) {
+/// `output = window · (left + j·right)`
+struct Windowed<'a> {
+    input: [&'a [f32]; 2],
+    window: &'a [f32],
+    output: &'a mut [Complex<f32>],
+}
+
+impl Kernel for Windowed<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let frames = self.output.len();
+        let [left, right] = self.input.map(|channel| &channel[..frames]);
+        let window = &self.window[..frames];
+        for n in 0..frames {
+            self.output[n] = Complex::new(window[n] * left[n], window[n] * right[n]);
+        }
+    }
+}
+
+/// From the transform Z of L + jR: `L[k] = (Z[k] + Z*[K−k])/2`, `R[k] = (Z[k] − Z*[K−k])/2j`.
+struct Split<'a> {
+    transform: &'a [Complex<f32>],
+    spectra: &'a mut Spectra,
+}
+
+impl Kernel for Split<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let (transform, Spectra { left, right }) = (self.transform, self.spectra);
         let half = transform.len() / 2;
         let (low, high) = (&transform[1..half], &transform[half + 1..]);
-        let (l_re, l_im) = (&mut self.left.re[1..half], &mut self.left.im[1..half]);
-        let (r_re, r_im) = (&mut self.right.re[1..half], &mut self.right.im[1..half]);
+        let (l_re, l_im) = (&mut left.re[1..half], &mut left.im[1..half]);
+        let (r_re, r_im) = (&mut right.re[1..half], &mut right.im[1..half]);
         let count = half - 1;
         for k in 0..count {
             let (z, mirrored) = (low[k], high[count - 1 - k]);
@@ -126,8 +154,8 @@ impl Spectra {
             r_im[k] = 0.5 * (mirrored.re - z.re);
         }
         for bin in [0, half] {
-            (self.left.re[bin], self.left.im[bin]) = (transform[bin].re, 0.0);
-            (self.right.re[bin], self.right.im[bin]) = (transform[bin].im, 0.0);
+            (left.re[bin], left.im[bin]) = (transform[bin].re, 0.0);
+            (right.re[bin], right.im[bin]) = (transform[bin].im, 0.0);
         }
     }
 }

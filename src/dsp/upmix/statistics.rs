@@ -1,39 +1,55 @@
-//! Powers of the common and the two own parts of a stereo signal, per bin.
+//! Powers of the common and the two own parts of a stereo signal, per band.
 //!
 //! Model: L = C + A, R = C + B with C, A and B uncorrelated. A first estimate of the three powers comes from the
-//! averaged covariance of (L, R); one expectation-maximization step on the current frame sharpens it
-//! (Sahani-style two-channel Wiener filtering; the conditional mean and variance of a Gaussian model).
+//! averaged covariance of (L, R); one expectation-maximization step on the current frame sharpens it (conditional mean
+//! and variance of a Gaussian model); last, bands with little center are led by their surroundings, or what is left of
+//! the sides there would be isolated short tones, musical noise.
 
+use super::bands::{Bands, Covariance};
 use super::geometry::Geometry;
-use super::pool::Pool;
+use super::pool::{Pool, WidePool};
 use super::spectra::Spectra;
+use crate::dsp::simd::Simd;
 
 /// Added to every own power: keeps silence defined. A full-scale sine is 174 dB above it.
 const FLOOR: f32 = 1e-12;
 /// Both diagonals of the covariance are loaded by this part, or a mono input would yield no center.
 const LOADING: f32 = 1e-3;
 /// Share of the incoherent power that a short average mistakes for common power.
-const BIAS: f32 = 0.1;
+const BIAS: f32 = 0.18;
 /// Averages below this are flushed, so that nothing ever decays into denormals.
 const FLUSH: f32 = 1e-20;
+/// Half-width of the averages over frequency, ERB: of the covariance,
+const POOL_ERB: f64 = 0.125;
+/// of the refined powers,
+const REFINED_POOL_ERB: f64 = 0.25;
+/// and of a band's surroundings.
+const SURROUNDINGS_ERB: f64 = 3.0;
+/// Where the gain of the surroundings is below this, a band takes it over;
+const SPARSE: f32 = 0.5;
+/// where it is above this, the band keeps its own.
+const DENSE: f32 = 0.9;
 
-/// Running averages and what follows from them. All slices have one value a bin.
+/// Running averages and what follows from them. All slices have one value a band.
 pub(super) struct Statistics {
-    averages: Averages,
+    bands: Bands,
     smoothing: Vec<f32>,
     refined_smoothing: f32,
     pool: Pool,
     refined_pool: Pool,
+    surroundings: WidePool,
+    averages: Averages,
+    frame: Covariance,
+    pooled: Covariance,
     powers: Powers,
-    covariance: [Vec<f32>; 3],
+    /// Pooled center power, and that with what comes with it.
+    around: [Vec<f32>; 2],
 }
 
 /// What is remembered from hop to hop.
 #[derive(Clone)]
 struct Averages {
-    left: Vec<f32>,
-    right: Vec<f32>,
-    cross: Vec<f32>,
+    covariance: Covariance,
     refined: Powers,
 }
 
@@ -46,121 +62,98 @@ pub(super) struct Powers {
 }
 
 impl Powers {
-    fn new(bins: usize) -> Powers {
-        Powers { common: vec![0.0; bins], left: vec![0.0; bins], right: vec![0.0; bins] }
-    }
-
-    fn each_mut(&mut self) -> [&mut Vec<f32>; 3] {
-        [&mut self.common, &mut self.left, &mut self.right]
-    }
-
-    fn copy_from(&mut self, other: &Powers) {
-        self.common.copy_from_slice(&other.common);
-        self.left.copy_from_slice(&other.left);
-        self.right.copy_from_slice(&other.right);
-    }
-}
-
-impl Averages {
-    fn new(bins: usize) -> Averages {
-        Averages { left: vec![0.0; bins], right: vec![0.0; bins], cross: vec![0.0; bins], refined: Powers::new(bins) }
+    fn new(bands: usize) -> Powers {
+        Powers { common: vec![0.0; bands], left: vec![0.0; bands], right: vec![0.0; bands] }
     }
 }
 
 impl Statistics {
     pub fn new(geometry: &Geometry) -> Statistics {
-        let (bins, bin_hz) = (geometry.bins(), geometry.bin_hz());
+        let bands = Bands::new(geometry);
+        let count = bands.count();
+        let centers_hz: Vec<f64> = bands.centers().iter().map(|bin| bin * geometry.bin_hz()).collect();
         // 60 ms in the bass, where bins are few, falling to 20 ms in the treble.
-        let smoothing = (0..bins)
-            .map(|k| {
-                let octave = k as f64 * bin_hz / 800.0;
-                geometry.one_pole(0.02 + 0.04 / (1.0 + octave * octave)) as f32
-            })
-            .collect();
+        let smoothing = |hz: &f64| geometry.one_pole(0.02 + 0.04 / (1.0 + (hz / 800.0).powi(2))) as f32;
         Statistics {
-            averages: Averages::new(bins),
-            smoothing,
+            smoothing: centers_hz.iter().map(smoothing).collect(),
             refined_smoothing: geometry.one_pole(0.008) as f32,
-            pool: Pool::new(bins, bin_hz, 0.125),
-            refined_pool: Pool::new(bins, bin_hz, 0.175),
-            powers: Powers::new(bins),
-            covariance: [vec![0.0; bins], vec![0.0; bins], vec![0.0; bins]],
+            pool: Pool::new(&centers_hz, POOL_ERB),
+            refined_pool: Pool::new(&centers_hz, REFINED_POOL_ERB),
+            surroundings: WidePool::new(&centers_hz, SURROUNDINGS_ERB),
+            averages: Averages { covariance: Covariance::new(count), refined: Powers::new(count) },
+            frame: Covariance::new(count),
+            pooled: Covariance::new(count),
+            powers: Powers::new(count),
+            around: [vec![0.0; count], vec![0.0; count]],
+            bands,
         }
     }
 
     /// Longest time constant, s.
     pub const LONGEST_S: f64 = 0.06;
 
+    pub fn bands(&self) -> &Bands {
+        &self.bands
+    }
+
     pub fn powers(&self) -> &Powers {
         &self.powers
     }
 
     pub fn reset(&mut self) {
-        let averages = &mut self.averages;
-        for average in [&mut averages.left, &mut averages.right, &mut averages.cross] {
+        let Averages { covariance, refined } = &mut self.averages;
+        for average in [&mut covariance.left, &mut covariance.right, &mut covariance.cross] {
             average.fill(0.0);
         }
-        for power in averages.refined.each_mut() {
-            power.fill(0.0);
+        for average in [&mut refined.common, &mut refined.left, &mut refined.right] {
+            average.fill(0.0);
         }
     }
 
     /// Takes over the averages of another of the same geometry.
     pub fn adopt(&mut self, old: &Statistics) {
-        self.averages.left.copy_from_slice(&old.averages.left);
-        self.averages.right.copy_from_slice(&old.averages.right);
-        self.averages.cross.copy_from_slice(&old.averages.cross);
-        self.averages.refined.copy_from(&old.averages.refined);
+        self.averages.clone_from(&old.averages);
     }
 
     /// Takes in one frame; [`powers`](Statistics::powers) then holds for it. Inlined into the caller's instruction set.
     #[inline(always)]
-    pub fn update(&mut self, spectra: &Spectra) {
-        average_covariance(&mut self.averages, &self.smoothing, spectra);
-        let [left, right, cross] = &mut self.covariance;
-        left.copy_from_slice(&self.averages.left);
-        right.copy_from_slice(&self.averages.right);
-        cross.copy_from_slice(&self.averages.cross);
-        for covariance in [&mut *left, &mut *right, &mut *cross] {
-            self.pool.apply(covariance);
+    pub fn update<S: Simd>(&mut self, simd: S, spectra: &Spectra) {
+        self.bands.covariance(simd, spectra, &mut self.frame);
+        let Averages { covariance, refined } = &mut self.averages;
+        for (average, frame, pooled) in [
+            (&mut covariance.left, &self.frame.left, &mut self.pooled.left),
+            (&mut covariance.right, &self.frame.right, &mut self.pooled.right),
+            (&mut covariance.cross, &self.frame.cross, &mut self.pooled.cross),
+        ] {
+            for ((average, frame), old) in average.iter_mut().zip(frame).zip(&self.smoothing) {
+                *average = old * *average + ((1.0 - old) * frame + FLUSH);
+            }
+            self.pool.apply(average, pooled);
         }
-        refine([left, right, cross], &mut self.averages.refined, self.refined_smoothing, spectra);
-        self.powers.copy_from(&self.averages.refined);
-        for power in self.powers.each_mut() {
-            self.refined_pool.apply(power);
-        }
-        load(&mut self.powers);
-    }
-}
-
-/// `E|L|²`, `E|R|²` and `Re E[L R*]`, one-pole.
-#[inline(always)]
-fn average_covariance(averages: &mut Averages, smoothing: &[f32], spectra: &Spectra) {
-    let bins = smoothing.len();
-    let (left, right, cross) = (&mut averages.left[..bins], &mut averages.right[..bins], &mut averages.cross[..bins]);
-    let (l_re, l_im) = (&spectra.left.re[..bins], &spectra.left.im[..bins]);
-    let (r_re, r_im) = (&spectra.right.re[..bins], &spectra.right.im[..bins]);
-    for k in 0..bins {
-        let (old, new) = (smoothing[k], 1.0 - smoothing[k]);
-        left[k] = old * left[k] + (new * (l_re[k] * l_re[k] + l_im[k] * l_im[k]) + FLUSH);
-        right[k] = old * right[k] + (new * (r_re[k] * r_re[k] + r_im[k] * r_im[k]) + FLUSH);
-        cross[k] = old * cross[k] + (new * (l_re[k] * r_re[k] + l_im[k] * r_im[k]) + FLUSH);
+        refine(&self.pooled, &self.frame, refined, self.refined_smoothing);
+        self.refined_pool.apply(&refined.common, &mut self.powers.common);
+        self.refined_pool.apply(&refined.left, &mut self.powers.left);
+        self.refined_pool.apply(&refined.right, &mut self.powers.right);
+        load(&mut self.powers, &mut self.around);
+        let [common, all] = &mut self.around;
+        self.surroundings.apply([&mut *common, &mut *all]);
+        follow_surroundings(&mut self.powers, common, all);
     }
 }
 
 /// One expectation-maximization step from the averaged covariance on the current frame, averaged into `refined`.
+///
+/// The frame's estimate Ĉ = gl·L + gr·R enters by its powers alone, so a band's covariance is all that is needed of it.
 #[inline(always)]
-fn refine(covariance: [&mut Vec<f32>; 3], refined: &mut Powers, smoothing: f32, spectra: &Spectra) {
-    let bins = refined.common.len();
-    let [left, right, cross] = covariance;
-    let (left, right, cross) = (&left[..bins], &right[..bins], &cross[..bins]);
-    let (l_re, l_im) = (&spectra.left.re[..bins], &spectra.left.im[..bins]);
-    let (r_re, r_im) = (&spectra.right.re[..bins], &spectra.right.im[..bins]);
-    let common = &mut refined.common[..bins];
-    let own_left = &mut refined.left[..bins];
-    let own_right = &mut refined.right[..bins];
+fn refine(average: &Covariance, frame: &Covariance, refined: &mut Powers, smoothing: f32) {
+    let bands = refined.common.len();
+    let (left, right, cross) = (&average.left[..bands], &average.right[..bands], &average.cross[..bands]);
+    let (frame_left, frame_right) = (&frame.left[..bands], &frame.right[..bands]);
+    let frame_cross = &frame.cross[..bands];
+    let (common, own_left, own_right) =
+        (&mut refined.common[..bands], &mut refined.left[..bands], &mut refined.right[..bands]);
     let new = 1.0 - smoothing;
-    for k in 0..bins {
+    for k in 0..bands {
         let (ll, rr, x) = (left[k], right[k], cross[k]);
         let x = x - BIAS * above_zero(ll * rr - x * x).sqrt();
         let pc = smaller(above_zero(x), smaller(ll, rr));
@@ -168,27 +161,60 @@ fn refine(covariance: [&mut Vec<f32>; 3], refined: &mut Powers, smoothing: f32, 
         let pr = (1.0 + LOADING) * rr - pc + FLOOR;
         let own = pl * pr;
         let scale = pc / (pc * (pl + pr) + own);
-        let (from_left, from_right) = (scale * pr, scale * pl);
-        let c_re = from_left * l_re[k] + from_right * r_re[k];
-        let c_im = from_left * l_im[k] + from_right * r_im[k];
-        let variance = scale * own;
-        let (a_re, a_im) = (l_re[k] - c_re, l_im[k] - c_im);
-        let (b_re, b_im) = (r_re[k] - c_re, r_im[k] - c_im);
-        common[k] = smoothing * common[k] + new * (c_re * c_re + c_im * c_im + variance) + FLUSH;
-        own_left[k] = smoothing * own_left[k] + new * (a_re * a_re + a_im * a_im + variance) + FLUSH;
-        own_right[k] = smoothing * own_right[k] + new * (b_re * b_re + b_im * b_im + variance) + FLUSH;
+        let (gl, gr, variance) = (scale * pr, scale * pl, scale * own);
+        let (ll, rr, x) = (frame_left[k], frame_right[k], frame_cross[k]);
+        let power = |a: f32, b: f32| above_zero(a * a * ll + b * b * rr + 2.0 * a * b * x);
+        common[k] = smoothing * common[k] + new * (power(gl, gr) + variance) + FLUSH;
+        own_left[k] = smoothing * own_left[k] + new * (power(1.0 - gl, -gr) + variance) + FLUSH;
+        own_right[k] = smoothing * own_right[k] + new * (power(-gl, 1.0 - gr) + variance) + FLUSH;
     }
 }
 
-/// Loads the own powers of both channels, or a mono input would leave a division by rounding errors.
+/// Loads the own powers of both channels, or a mono input would leave a division by rounding errors; `around` becomes
+/// pc and pc + h, whose quotient is the band's gain.
 #[inline(always)]
-fn load(powers: &mut Powers) {
-    let bins = powers.common.len();
-    let (common, left, right) = (&powers.common[..bins], &mut powers.left[..bins], &mut powers.right[..bins]);
-    for k in 0..bins {
-        let load = 0.5 * LOADING * (left[k] + right[k] + 2.0 * common[k]) + FLOOR;
-        left[k] += load;
-        right[k] += load;
+fn load(powers: &mut Powers, around: &mut [Vec<f32>; 2]) {
+    let bands = powers.common.len();
+    let (common, left, right) = (&powers.common[..bands], &mut powers.left[..bands], &mut powers.right[..bands]);
+    let [center, all] = around;
+    let (center, all) = (&mut center[..bands], &mut all[..bands]);
+    for k in 0..bands {
+        let (pc, pl, pr) = (common[k], left[k], right[k]);
+        let load = 0.5 * LOADING * (pl + pr + 2.0 * pc) + FLOOR;
+        let (pl, pr) = (pl + load, pr + load);
+        (left[k], right[k]) = (pl, pr);
+        center[k] = pc;
+        all[k] = pc + beside(pl, pr);
+    }
+}
+
+/// What is left beside the center in the best sum of both channels, `h = pl·pr/(pl + pr)`: a source in the middle passes
+/// the Wiener filter with the gain `pc/(pc + h)`.
+#[inline(always)]
+fn beside(pl: f32, pr: f32) -> f32 {
+    pl * pr / (pl + pr)
+}
+
+/// Gains between the band's own and that of its surroundings: the less center is around, the more of the latter. A
+/// source alone has the same gain everywhere, at any pan and with any spectrum, so it keeps it.
+#[inline(always)]
+fn follow_surroundings(powers: &mut Powers, common_around: &[f32], all_around: &[f32]) {
+    let bands = powers.common.len();
+    let (common, left, right) = (&mut powers.common[..bands], &powers.left[..bands], &powers.right[..bands]);
+    let (common_around, all_around) = (&common_around[..bands], &all_around[..bands]);
+    for k in 0..bands {
+        let (pc, h) = (common[k], beside(left[k], right[k]));
+        // Sums are differences of longer ones: more than 150 dB below the loudest band they may be too small.
+        let all_around = larger(all_around[k], pc + h);
+        let common_around = smaller(above_zero(common_around[k]), all_around);
+        let gain_around = common_around / all_around;
+        let own = (gain_around - SPARSE) * (1.0 / (DENSE - SPARSE));
+        let own = smaller(above_zero(own), 1.0);
+        // A gain g and 1 − g, each exact where it is small.
+        let (mine, around) = (own / (pc + h), (1.0 - own) / all_around);
+        let gain = mine * pc + around * common_around;
+        let rest = mine * h + around * larger(all_around - common_around, h);
+        common[k] = h * gain / rest;
     }
 }
 
@@ -196,6 +222,11 @@ fn load(powers: &mut Powers) {
 #[inline(always)]
 fn above_zero(a: f32) -> f32 {
     if a > 0.0 { a } else { 0.0 }
+}
+
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 #[inline(always)]

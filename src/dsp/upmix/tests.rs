@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod signals;
+
 const MODES: [UpmixMode; 3] = [UpmixMode::Separation, UpmixMode::SeparationShort, UpmixMode::LowLatency];
 const RATES: [u32; 3] = [44_100, 48_000, 96_000];
 

@@ -1,14 +1,18 @@
 //! Scores every upmix mode on stems whose truth is known, beside a passive center and a simple 10-band method.
 //!
 //! `cargo run --release --example upmix_score [-- --sets] [--seconds N]` prints the table of `docs/upmix.md`;
-//! `--sets` adds a line for every set; `--write DIR` writes the stems instead (center, left, right, ambience). Voices need espeak-ng; two more sets use Ogg music where the system has some.
+//! `--sets` adds a line for every set; `--write DIR` writes the stems instead (center, left, right, ambience);
+//! `--pan-law FILE.svg` plots the level of C against the pan angle instead. Voices need espeak-ng; two more sets use Ogg
+//! music where the system has some.
 
 mod figures;
 mod methods;
+mod pan_law;
 mod stems;
 
 use figures::{db, leakage_db, log_kurtosis, power, si_sdr_db, windowed_correlation};
 use methods::Method;
+use spatiald::dsp::upmix::UpmixMode;
 use stems::{Noise, RATE, StemSet};
 
 /// Center against each side stem, dB.
@@ -26,6 +30,16 @@ struct Score {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if let Some(path) =
+        arguments.iter().position(|argument| argument == "--pan-law").and_then(|at| arguments.get(at + 1))
+    {
+        let methods = [(UpmixMode::LowLatency, "#c60"), (UpmixMode::Separation, "#06c")];
+        let plot = pan_law::svg(&methods.map(|(mode, color)| (Method::Mode(mode), color)));
+        if let Err(error) = std::fs::write(path, plot) {
+            eprintln!("{path}: {error}");
+        }
+        return;
+    }
     let seconds = arguments
         .iter()
         .position(|argument| argument == "--seconds")

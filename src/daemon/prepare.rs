@@ -180,6 +180,7 @@ pub fn device_request(config: &Config, rate_hz: u32, channels: usize) -> output:
             .mixer
             .iter()
             .map(|control| output::MixerControl {
+                card: control.card.clone(),
                 control: control.control.clone(),
                 value: match control.value {
                     MixerValue::Db(db) => output::MixerValue::VolumeDb(db),

@@ -33,7 +33,7 @@ pub(super) type Errno = i32;
 #[derive(Debug)]
 pub struct Device {
     pcm: PCM,
-    _mixer: Option<MixerGuard>,
+    _mixer: MixerGuard,
     reservation: Option<Reservation>,
     params: Params,
     notes: Vec<String>,
@@ -70,7 +70,7 @@ impl Device {
     pub(super) fn new(
         pcm: PCM,
         params: Params,
-        mixer: Option<MixerGuard>,
+        mixer: MixerGuard,
         reservation: Option<Reservation>,
         notes: Vec<String>,
     ) -> Device {

@@ -74,6 +74,16 @@ pub enum OutputError {
         /// Frames of the buffer.
         buffer_frames: usize,
     },
+    /// A mixer control is to be set, and nobody says on which mixer.
+    #[error(
+        "ALSA PCM '{pcm}' is no card's, so the mixer of control '{control}' is unknown; give its [[mixer]] the `card` whose mixer it is, like \"hw:0\""
+    )]
+    Mixer {
+        /// The ALSA PCM.
+        pcm: String,
+        /// The control.
+        control: String,
+    },
     /// Any other refusal.
     #[error("ALSA PCM '{pcm}': {what} failed: {}{}", errno_text(*.errno), detail(.message))]
     Alsa {
@@ -142,6 +152,7 @@ mod tests {
             OutputError::Format { pcm: pcm(), wanted: "S16_LE".into(), offered: vec![] },
             OutputError::Buffer { pcm: pcm(), period_frames: 512, buffer_frames: 600 },
             OutputError::Alsa { pcm: pcm(), what: "open", errno: 5, message: "x".into() },
+            OutputError::Mixer { pcm: pcm(), control: "Master".into() },
         ];
         for error in &errors {
             let text = error.to_string();

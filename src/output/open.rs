@@ -87,7 +87,8 @@ pub struct Params {
 
 /// Opens and configures the device of `request`; nothing plays yet.
 ///
-/// Side conditions that did not work out (mixer, reservation) are notes of the returned [`Device`], not errors.
+/// Side conditions that did not work out (a mixer control, the reservation) are notes of the returned [`Device`], not
+/// errors.
 ///
 /// # Errors
 /// See [`OutputError`].
@@ -113,7 +114,8 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
     let params = negotiate(&pcm, request, &chatter)?;
     set_channel_map(&pcm, params.channels);
     set_software_params(&pcm, &params).map_err(|e| alsa_error(&request.pcm, "setting the software parameters", e))?;
-    let mixer = card.and_then(|card| MixerGuard::set(card, &request.mixer, &mut notes));
+    // Asked again: the card may have come back since.
+    let mixer = MixerGuard::set(&request.pcm, card_number(&request.pcm), &request.mixer, &mut notes)?;
     Ok(Device::new(pcm, params, mixer, reservation, notes))
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::output::MixerValue;
 
 fn null(channels: usize) -> Request {
     Request { pcm: "null".into(), channels, ..Request::default() }
@@ -49,6 +50,19 @@ fn more_channels_than_there_can_be_are_refused() {
     let error = open(&null(MAX_CHANNELS + 1)).unwrap_err();
     assert!(matches!(error, OutputError::Channels { needed: 33, .. }), "{error}");
     assert!(!error.is_transient());
+}
+
+/// A PCM of asound.conf or `plug:` says nothing of its card: its Master could be at +24 dB.
+#[test]
+fn mixer_controls_are_never_dropped() {
+    let with = |card: Option<&str>| {
+        let (control, value) = ("Master".into(), MixerValue::VolumeDb(-24.0));
+        open(&Request { mixer: vec![MixerControl { card: card.map(Into::into), control, value }], ..null(2) })
+    };
+    let error = with(None).unwrap_err().to_string();
+    assert!(["'null'", "'Master'", "`card`"].iter().all(|part| error.contains(part)), "{error}");
+    let device = with(Some("hw:31")).unwrap();
+    assert!(device.notes().iter().any(|note| note.contains("hw:31")), "{:?}", device.notes());
 }
 
 #[test]

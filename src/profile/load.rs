@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::file::File;
-use super::{Profile, coefficients, rate, rtf, validate};
+use super::{Profile, coefficients, rate, validate};
 use crate::dsp::{SpecError, spec::MAX_TAPS};
 use crate::source::{Complaint, Source};
 
@@ -92,7 +92,7 @@ impl Profile {
             predicted: settings.predicted,
             provenance: settings.provenance,
         };
-        rtf::check(&profile)?;
+        profile.full_coefficients()?;
         profile.chain_spec().validate().map_err(|error| ProfileError::Spec { folder: folder.to_owned(), error })?;
         Ok(profile)
     }

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use crate::dsp::spec::INPUTS;
 use crate::dsp::{BiquadSpec, ChainSpec, Coefficients, DriverSpec, LimiterSpec, UpmixSpec};
 
 pub mod choice;
@@ -107,6 +108,8 @@ pub struct Provenance {
 
 impl Profile {
     /// Everything a chain is built from, at the profile's own rate; the RTF form is folded into full FIRs.
+    ///
+    /// One that does not fold, which loading refuses, is silent: unfolded it would be another filter altogether.
     pub fn chain_spec(&self) -> ChainSpec {
         let mut arrays: Vec<&str> = Vec::new();
         let drivers = self
@@ -132,7 +135,7 @@ impl Profile {
             block_frames: self.block_frames,
             upmix: self.upmix,
             path_delay_frames: self.path_delay_frames,
-            coefficients: self.full_coefficients(),
+            coefficients: self.full_coefficients().unwrap_or_else(|_| silence(self.coefficients.drivers())),
             drivers,
             makeup_gain_db: self.makeup_gain_db,
             limiter: Some(self.limiter),
@@ -143,6 +146,12 @@ impl Profile {
     pub fn channels(&self) -> usize {
         self.drivers.iter().map(|driver| driver.channel + 1).max().unwrap_or(0)
     }
+}
+
+/// FIRs that pass nothing.
+fn silence(drivers: usize) -> Coefficients {
+    // Zeros for the drivers of another set cannot be wrong.
+    Coefficients::new(drivers, 1, vec![0.0; INPUTS * drivers]).expect("one tap of zeros for 1 to 16 drivers")
 }
 
 #[cfg(test)]

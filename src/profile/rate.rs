@@ -8,7 +8,7 @@
 use std::f64::consts::PI;
 
 use super::load::ProfileError;
-use super::rtf::{pack, trimmed};
+use super::rtf::{fold, pack, trimmed};
 use super::{Form, Profile, read_coefficients};
 use crate::dsp::spec::{INPUTS, MAX_DELAY_FRAMES, MAX_TAPS, SAMPLE_RATES_HZ};
 
@@ -28,6 +28,7 @@ pub(super) fn at_rate(profile: &Profile, rate_hz: u32) -> Result<Profile, Profil
         return Err(ProfileError::Rate { rate_hz });
     }
     let path = profile.folder.join(format!("coefficients-{rate_hz}.wav"));
+    let own_path = profile.folder.join("coefficients.wav");
     let drivers = profile.drivers.len();
     let mut other = profile.clone();
     let stored_rate_hz = if path.exists() {
@@ -53,7 +54,7 @@ pub(super) fn at_rate(profile: &Profile, rate_hz: u32) -> Result<Profile, Profil
             *rest = Some((own.driver, fraction));
         }
     }
-    let full = other.full_coefficients();
+    let full = fold(&other, if stored_rate_hz == rate_hz { &path } else { &own_path })?;
     let mut rests = Vec::with_capacity(INPUTS * drivers);
     for (input, own) in own_rest.iter().enumerate() {
         let (_, path_rest) = split(profile.path_delay_frames[input]);

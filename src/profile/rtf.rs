@@ -1,5 +1,7 @@
 //! The RTF form (own driver + relative transfer functions) folded into full FIRs.
 
+use std::path::Path;
+
 use super::{Form, Own, Profile};
 use crate::dsp::Coefficients;
 use crate::dsp::spec::{INPUTS, MAX_TAPS};
@@ -13,31 +15,34 @@ impl Profile {
     ///
     /// In the RTF form with the common equalizer `e` and the delay `d` of an input: `e` delayed by `d` for the own
     /// driver, `e * w` for a driver with the relative transfer function `w`.
-    pub fn full_coefficients(&self) -> Coefficients {
-        match &self.form {
-            Form::Full => self.coefficients.clone(),
-            Form::Rtf(own) => {
-                let firs = folded(&self.coefficients, own);
-                let taps = firs.iter().map(Vec::len).max().unwrap_or(1).min(MAX_TAPS);
-                pack(&firs, self.coefficients.drivers(), taps).unwrap_or_else(|_| self.coefficients.clone())
-            }
-        }
+    ///
+    /// # Errors
+    /// The folded FIRs are longer or larger than a chain takes. Never of a profile that was loaded.
+    pub fn full_coefficients(&self) -> Result<Coefficients, Complaint> {
+        fold(self, &self.folder.join("coefficients.wav"))
     }
 }
 
-/// Refuses an RTF profile whose folded FIRs are longer than a chain takes.
-pub(super) fn check(profile: &Profile) -> Result<(), Complaint> {
-    let Form::Rtf(own) = &profile.form else {
-        return Ok(());
+/// [`Profile::full_coefficients`] of coefficients that came from `path`, which is blamed where they do not fold.
+pub(super) fn fold(profile: &Profile, path: &Path) -> Result<Coefficients, Complaint> {
+    let own = match &profile.form {
+        Form::Full => return Ok(profile.coefficients.clone()),
+        Form::Rtf(own) => own,
     };
-    let longest = folded(&profile.coefficients, own).iter().map(Vec::len).max().unwrap_or(0);
-    if longest > MAX_TAPS {
+    let firs = folded(&profile.coefficients, own);
+    let taps = firs.iter().map(Vec::len).max().unwrap_or(1);
+    if taps > MAX_TAPS {
         return Err(Complaint::whole(
-            &profile.folder.join("coefficients.wav"),
-            format!("equalizer and relative transfer functions together have {longest} taps; use at most {MAX_TAPS}"),
+            path,
+            format!("equalizer and relative transfer functions together have {taps} taps; use at most {MAX_TAPS}"),
         ));
     }
-    Ok(())
+    pack(&firs, profile.coefficients.drivers(), taps).map_err(|error| {
+        Complaint::whole(
+            path,
+            format!("equalizer times relative transfer function is too large: {error}; lower the gain of one of them"),
+        )
+    })
 }
 
 /// The full FIRs, input-major, each of its own length.

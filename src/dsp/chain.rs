@@ -18,7 +18,7 @@ mod tests;
 
 use super::biquad::Biquad;
 use super::delay::Delay;
-use super::fir_matrix::FirMatrix;
+use super::fir_matrix::{FirMatrix, Form};
 use super::limiter::Limiter;
 use super::spec::{ChainSpec, INPUTS, SpecError};
 use super::upmix::{Upmix, UpmixMode};
@@ -250,6 +250,11 @@ impl Chain {
     /// How many planes [`Chain::process`] fills.
     pub fn drivers(&self) -> usize {
         self.drivers.len()
+    }
+
+    /// How the FIR matrix is computed.
+    pub fn form(&self) -> Form {
+        self.matrix.form()
     }
 
     /// The device channel of each driver.

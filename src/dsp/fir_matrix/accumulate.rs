@@ -3,7 +3,6 @@
 
 use super::Bins;
 use super::plan::Pass;
-use super::transform::Spectra;
 use crate::dsp::simd::{Kernel, Simd};
 
 /// One pass over all bins.
@@ -12,7 +11,8 @@ pub(super) struct Accumulate<'a> {
     pub history: &'a [Bins],
     /// Length of one row of the history: all slots of all inputs.
     pub stride: usize,
-    pub sums: &'a mut Spectra,
+    /// Spectra of the outputs, one after the other.
+    pub sums: &'a mut [Bins],
 }
 
 impl Kernel for Accumulate<'_> {
@@ -40,55 +40,55 @@ impl Accumulate<'_> {
             unreachable!("no pass has more outputs than the registers hold");
         }
         let Accumulate { pass, history, stride, sums } = self;
-        let mut rows = history.chunks_exact(stride * GROUPS);
+        let blocks_of_bins = history.len() / stride;
         let row_spectra = pass.offsets.len() * GROUPS * OUTPUTS;
-        for (row, first_block) in rows.by_ref().zip((0..).step_by(GROUPS)) {
-            let spectra = &pass.spectra[first_block / GROUPS * row_spectra..][..row_spectra];
-            let row_sums = if first_block == 0 {
-                row_sums::<S, OUTPUTS, GROUPS, true>(simd, row, stride, &pass.offsets, spectra)
-            } else {
-                row_sums::<S, OUTPUTS, GROUPS, false>(simd, row, stride, &pass.offsets, spectra)
-            };
+        let rows = history.chunks_exact(stride * GROUPS).zip(pass.spectra.chunks_exact(row_spectra));
+        for ((row, spectra), first_block) in rows.zip((0..).step_by(GROUPS)) {
+            let place = |output: usize, group: usize| pass.outputs[output] * blocks_of_bins + first_block + group;
+            let mut row_sums = [[[simd.splat(0.0); 2]; OUTPUTS]; GROUPS];
+            if pass.adds {
+                for (group, group_sums) in row_sums.iter_mut().enumerate() {
+                    for (output, sum) in group_sums.iter_mut().enumerate() {
+                        let before = &sums[place(output, group)];
+                        *sum = [simd.load(&before.re), simd.load(&before.im)];
+                    }
+                }
+            }
+            multiply::<S, OUTPUTS, GROUPS>(simd, row, stride, &pass.offsets, spectra, &mut row_sums);
             for (group, group_sums) in row_sums.into_iter().enumerate() {
-                for (&output, [re, im]) in pass.outputs.iter().zip(group_sums) {
-                    sums.store(simd, output, first_block + group, re, im);
+                for (output, [re, im]) in group_sums.into_iter().enumerate() {
+                    let sum = &mut sums[place(output, group)];
+                    simd.store(re, &mut sum.re);
+                    simd.store(im, &mut sum.im);
                 }
             }
         }
     }
 }
 
-/// Sums over all terms, for `GROUPS` blocks of bins. `FIRST` says that lane 0 of the first block holds two real bins,
-/// DC and Nyquist, instead of one complex one: its product is real times real and imaginary times imaginary.
+/// Adds all terms, for `GROUPS` blocks of bins.
 #[inline(always)]
-fn row_sums<S: Simd, const OUTPUTS: usize, const GROUPS: usize, const FIRST: bool>(
+fn multiply<S: Simd, const OUTPUTS: usize, const GROUPS: usize>(
     simd: S,
     row: &[Bins],
     stride: usize,
     offsets: &[u32],
     spectra: &[Bins],
-) -> [[[S::V; 2]; OUTPUTS]; GROUPS] {
-    let mut sums = [[[simd.splat(0.0); 2]; OUTPUTS]; GROUPS];
+    sums: &mut [[[S::V; 2]; OUTPUTS]; GROUPS],
+) {
     for (&offset, spectra) in offsets.iter().zip(spectra.chunks_exact(GROUPS * OUTPUTS)) {
         for group in 0..GROUPS {
             let x = &row[group * stride + offset as usize];
             let (x_re, x_im) = (simd.load(&x.re), simd.load(&x.im));
-            // What multiplies the FIR's imaginary part, towards the imaginary and the real sum.
-            let (across_re, across_im) = if FIRST && group == 0 {
-                (simd.with_first(x_im, x_re), simd.with_first(simd.splat(0.0), x_im))
-            } else {
-                (x_re, x_im)
-            };
             for output in 0..OUTPUTS {
                 let h = &spectra[group * OUTPUTS + output];
                 let (h_re, h_im) = (simd.load(&h.re), simd.load(&h.im));
                 let [re, im] = &mut sums[group][output];
                 *re = simd.mul_add(x_re, h_re, *re);
-                *im = simd.mul_add(across_im, h_re, *im);
-                *re = simd.neg_mul_add(across_im, h_im, *re);
-                *im = simd.mul_add(across_re, h_im, *im);
+                *im = simd.mul_add(x_im, h_re, *im);
+                *re = simd.neg_mul_add(x_im, h_im, *re);
+                *im = simd.mul_add(x_re, h_im, *im);
             }
         }
     }
-    sums
 }

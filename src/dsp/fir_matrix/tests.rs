@@ -82,7 +82,7 @@ fn zero_paths_and_partitions_are_skipped_and_change_nothing() {
         assert!(error_db(level, 64, &firs, 10) < -125.0);
     }
     let matrix = FirMatrix::new(64, &firs);
-    assert_eq!(matrix.multiplied_partitions(), 2 * 16 + 3 * (8 + 6 + 8));
+    assert_eq!(matrix.form().multiplied_partitions, 2 * 16 + 3 * (8 + 6 + 8));
 }
 
 #[test]
@@ -126,4 +126,77 @@ fn silence_returns_after_the_memory_and_reset_forgets() {
     fresh(&mut matrix);
     matrix.reset();
     assert_eq!(fresh(&mut matrix), first);
+}
+
+/// The mirror image of output d is output `outputs` − 1 − d.
+fn mirrored_firs(outputs: usize, taps: usize) -> Vec<Vec<Vec<f64>>> {
+    let mut firs = noise_firs(3, outputs, taps);
+    for output in 0..outputs {
+        firs[1][outputs - 1 - output] = firs[0][output].clone();
+        firs[2][outputs - 1 - output] = firs[2][output].clone();
+    }
+    firs
+}
+
+#[test]
+fn a_mirrored_device_is_computed_as_mid_and_side() {
+    for (outputs, products) in [(1, 2), (2, 3), (3, 5), (4, 6), (6, 9), (16, 24)] {
+        let firs = mirrored_firs(outputs, 500);
+        let form = FirMatrix::new(64, &firs).form();
+        assert_eq!(form, Form { mid_side: true, multiplied_partitions: 8 * products, all_partitions: 24 * outputs });
+        for level in Level::available() {
+            let error = error_db(level, 64, &firs, 10);
+            assert!(error < -125.0, "{} 3x{outputs}: {error} dB", level.name());
+        }
+    }
+}
+
+#[test]
+fn the_difference_between_mid_side_and_direct_is_rounding() {
+    let mut firs = mirrored_firs(4, 500);
+    let (_, mid_side) = run(Level::detect(), 64, &firs, 20);
+    // 100 dB under the other taps: too much for rounding, too little to hear in the comparison.
+    firs[0][0][7] += 1e-5;
+    let matrix = FirMatrix::new(64, &firs);
+    assert!(!matrix.form().mid_side);
+    firs[0][0][7] -= 1e-5;
+    firs[0][0][7] += 1e-7;
+    assert!(FirMatrix::new(64, &firs).form().mid_side);
+    let plan = Plan::new(Level::detect(), 64, &firs);
+    let mut direct = FirMatrix::planned(Level::detect(), 64, &firs, plan, None);
+    let x: Vec<Vec<f32>> = (0..3).map(|i| noise(7000 + i, 64 * 20)).collect();
+    let mut planes = vec![vec![0.0; 64]; 4];
+    for block in 0..20 {
+        let input: Vec<&[f32]> = x.iter().map(|x| &x[block * 64..(block + 1) * 64]).collect();
+        direct.process(&input, &mut planes);
+        for (plane, mid_side) in planes.iter().zip(&mid_side) {
+            let mid_side = &mid_side[block * 64..(block + 1) * 64];
+            let energy: f32 = plane.iter().map(|v| v * v).sum();
+            let error: f32 = plane.iter().zip(mid_side).map(|(a, b)| (a - b).powi(2)).sum();
+            assert!(error <= 1e-12 * energy, "block {block}: {} dB", 10.0 * (error / energy).log10());
+        }
+    }
+}
+
+#[test]
+fn what_is_sparse_already_stays_direct() {
+    // Two speakers, each with a side of its own.
+    let (fir, none) = (noise_firs(1, 1, 300).remove(0).remove(0), Vec::new());
+    let form = FirMatrix::new(64, &[vec![fir.clone(), none.clone()], vec![none, fir]]).form();
+    assert_eq!(form, Form { mid_side: false, multiplied_partitions: 10, all_partitions: 20 });
+}
+
+#[test]
+fn pure_delays_cost_one_partition() {
+    // Relative transfer functions: each input's own driver has one tap; no two drivers mirror each other.
+    let mut firs = noise_firs(3, 3, 2048);
+    for (own, row) in firs.iter_mut().enumerate() {
+        row[own].iter_mut().enumerate().for_each(|(tap, value)| *value = if tap == 500 { 1.0 } else { 0.0 });
+    }
+    let form = FirMatrix::new(256, &firs).form();
+    // Six full paths of eight partitions, and three times one.
+    assert_eq!(form.multiplied_partitions, 6 * 8 + 3);
+    for level in Level::available() {
+        assert!(error_db(level, 256, &firs, 10) < -125.0);
+    }
 }

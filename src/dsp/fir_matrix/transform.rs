@@ -1,353 +1,481 @@
-//! Between samples and packed spectra: two real channels as the real and imaginary part of one complex transform, or
-//! one real channel as a complex transform of half its length.
+//! Between blocks of samples and spectra, one real signal at a time.
+//!
+//! A block of B samples is a polynomial x(Y) of degree B − 1, and a linear convolution of two of them, 2B samples long,
+//! needs no zero padding when it is taken modulo Y^B − j: what runs over the end comes back multiplied by j, so the
+//! real part holds the first B samples and the imaginary part the other B (the *right-angle convolution* of Crandall and
+//! Fagin, "Discrete weighted transforms and large-integer arithmetic", Math. Comp. 62, 1994). The spectrum is x at the B roots of that polynomial: B complex bins, with
+//! no special case for DC or Nyquist, and no second signal to disentangle.
+//!
+//! It is computed by splitting Y^L − c into Y^(L/4) − ∜c (Fiduccia, "Polynomial evaluation via the division algorithm:
+//! the fast Fourier transform revisited", STOC 1972), whose twiddle factors are the same for all coefficients of a node: whole vectors of neighboring samples go through all splits without a shuffle, down to one vector a node.
+//! Eight nodes are then transposed, and their last splits, eight-fold, are done lane by lane. Nothing is ever put in
+//! order: the bins stay where the splits leave them, on both sides of the multiplication alike.
 
-use std::f64::consts::PI;
-use std::sync::Arc;
-
-use rustfft::{Fft, FftPlanner, num_complex::Complex};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2, PI};
 
 use super::Bins;
 use crate::dsp::simd::{Kernel, Level, Simd};
 
-/// Bins past a spectrum's end, so that a reversed vector that begins at the last bin stays inside.
-const MARGIN: usize = 8;
-
-/// One or two channels and their window: the last and the current block.
-pub(super) struct Channels {
-    first: usize,
-    count: usize,
-    /// Pairs: `2 · block_frames` samples of both. Single: the same of one, two samples in one complex number.
-    window: Vec<Complex<f32>>,
-}
-
-impl Channels {
-    /// Channels 0…count−1 in pairs, and the last one alone if there is an odd one.
-    pub fn pairs(count: usize, block_frames: usize) -> Vec<Channels> {
-        (0..count)
-            .step_by(2)
-            .map(|first| {
-                let count = 2.min(count - first);
-                Channels { first, count, window: vec![Complex::default(); count * block_frames] }
-            })
-            .collect()
-    }
-
-    pub fn reset(&mut self) {
-        self.window.fill(Complex::default());
-    }
-
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.window[..])
-    }
-}
-
-/// Spectra of the outputs: per output `block_frames + 1` real parts, then as many imaginary parts, each with a margin.
-pub(super) struct Spectra {
-    plane: usize,
-    bins: Vec<f32>,
-}
-
-impl Spectra {
-    pub fn new(outputs: usize, block_frames: usize) -> Spectra {
-        let plane = block_frames + MARGIN;
-        Spectra { plane, bins: vec![0.0; outputs * 2 * plane] }
-    }
-
-    /// Stores one block of bins.
-    #[inline(always)]
-    pub fn store<S: Simd>(&mut self, simd: S, output: usize, block: usize, re: S::V, im: S::V) {
-        let start = output * 2 * self.plane + block * 8;
-        simd.store(re, eight_mut(&mut self.bins, start));
-        simd.store(im, eight_mut(&mut self.bins, start + self.plane));
-    }
-
-    /// Moves every Nyquist bin from the imaginary part of bin 0 to its own place.
-    pub fn unpack_nyquist(&mut self) {
-        let block_frames = self.plane - MARGIN;
-        for spectrum in self.bins.chunks_exact_mut(2 * self.plane) {
-            let (re, im) = spectrum.split_at_mut(self.plane);
-            re[block_frames] = im[0];
-            im[0] = 0.0;
-        }
-    }
-
-    pub fn bytes(&self) -> usize {
-        size_of_val(&self.bins[..])
-    }
-
-    fn parts(&self, output: usize) -> (&[f32], &[f32]) {
-        self.bins[output * 2 * self.plane..][..2 * self.plane].split_at(self.plane)
-    }
-}
+/// A complex number.
+type Cplx = [f64; 2];
+/// A complex vector: real and imaginary parts.
+type V<S> = [<S as Simd>::V; 2];
 
 /// The transforms of one block length.
 pub(super) struct Transform {
     level: Level,
-    block_frames: usize,
-    /// Of `2 · block_frames` points, for pairs, and of `block_frames`, for single channels: forward, inverse.
-    pair: [Arc<dyn Fft<f32>>; 2],
-    single: [Arc<dyn Fft<f32>>; 2],
-    /// `e^(−jπk/block_frames)`
-    twiddles: Vec<Bins>,
-    /// One complex spectrum and one complex signal.
-    spectrum: Vec<Complex<f32>>,
-    signal: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
+    splits: Splits,
+    /// One spectrum, or whatever is on its way to one.
+    work: Vec<Bins>,
+}
+
+/// Twiddle factors of all splits.
+struct Splits {
+    /// Of the first split, in two or four, of Y^B − j: ζ, ζ², ζ³ (in two: ζ alone counts).
+    first: [[f32; 2]; 3],
+    first_in_two: bool,
+    /// Of the following ones, all in four: `[split][node]`, ζ, ζ², ζ³.
+    inner: Vec<Vec<[[f32; 2]; 3]>>,
+    /// Of the last ones, in eight: `[eight nodes]`, η, η²…η⁷ of one node a lane.
+    last: Vec<[Bins; 7]>,
 }
 
 impl Transform {
+    /// For blocks of `block_frames`, a power of two, at least 16.
     pub fn new(level: Level, block_frames: usize) -> Transform {
-        let mut planner = FftPlanner::new();
-        let pair = [planner.plan_fft_forward(2 * block_frames), planner.plan_fft_inverse(2 * block_frames)];
-        let single = [planner.plan_fft_forward(block_frames), planner.plan_fft_inverse(block_frames)];
-        let scratch =
-            pair.iter().chain(&single).map(|fft| fft.get_immutable_scratch_len().max(fft.get_outofplace_scratch_len()));
-        let scratch = vec![Complex::default(); scratch.max().unwrap_or(0)];
-        let angle = |bin: usize| -PI * bin as f64 / block_frames as f64;
-        let twiddles = (0..block_frames / 8)
-            .map(|block| Bins {
-                re: std::array::from_fn(|lane| angle(8 * block + lane).cos() as f32),
-                im: std::array::from_fn(|lane| angle(8 * block + lane).sin() as f32),
-            })
-            .collect();
-        Transform {
-            level,
-            block_frames,
-            pair,
-            single,
-            twiddles,
-            spectrum: vec![Complex::default(); 2 * block_frames + MARGIN],
-            signal: vec![Complex::default(); 2 * block_frames],
-            scratch,
-        }
+        let vectors = block_frames / 8;
+        Transform { level, splits: Splits::new(vectors), work: vec![Bins::default(); vectors.next_multiple_of(8)] }
     }
 
-    /// Takes the next block of `channels` from the planes in `inputs`, and writes twice its window's spectrum to slot
-    /// `slot` of the history.
-    pub fn forward<I: AsRef<[f32]>>(
-        &mut self,
-        channels: &mut Channels,
-        inputs: &[I],
-        history: &mut [Bins],
-        slots: usize,
-        slot: usize,
-    ) {
-        let block = self.block_frames;
-        let stride = inputs.len() * slots;
-        let window = &mut channels.window;
-        let length = window.len();
-        window.copy_within(length / 2.., 0);
-        let current = &mut window[length / 2..];
-        match inputs[channels.first..].get(..channels.count) {
-            Some([x, y]) => {
-                for (z, (&re, &im)) in current.iter_mut().zip(x.as_ref().iter().zip(y.as_ref())) {
-                    *z = Complex { re, im };
-                }
-            }
-            Some([x]) => {
-                for (z, samples) in current.iter_mut().zip(x.as_ref().as_chunks::<2>().0) {
-                    *z = Complex { re: samples[0], im: samples[1] };
-                }
-            }
-            _ => return,
-        }
-
-        let fft = if channels.count == 2 { &self.pair[0] } else { &self.single[0] };
-        fft.process_immutable_with_scratch(window, &mut self.spectrum[..length], &mut self.scratch);
-        self.spectrum[length] = self.spectrum[0];
-        let spectrum = &self.spectrum[..length + MARGIN];
-        let place = channels.first * slots + slot;
-        if channels.count == 2 {
-            self.level.run(SplitPair { spectrum, history, stride, places: [place, place + slots] });
-            let nyquist = self.spectrum[block];
-            history[place].im[0] = 2.0 * nyquist.re;
-            history[place + slots].im[0] = 2.0 * nyquist.im;
-        } else {
-            self.level.run(SplitSingle { spectrum, twiddles: &self.twiddles, history, stride, place });
-            let folded = self.spectrum[0];
-            history[place].re[0] = 2.0 * (folded.re + folded.im);
-            history[place].im[0] = 2.0 * (folded.re - folded.im);
-        }
+    /// Writes the spectrum of `block` to every `stride`th place of `spectrum`.
+    pub fn forward(&mut self, block: &[f32], spectrum: &mut [Bins], stride: usize) {
+        self.level.run(Forward { splits: &self.splits, work: &mut self.work, block, spectrum, stride });
     }
 
-    /// Writes the block of `channels` whose spectra are in `sums` to their planes in `outputs`.
-    pub fn inverse<O: AsMut<[f32]>>(&mut self, channels: &Channels, sums: &Spectra, outputs: &mut [O]) {
-        let block = self.block_frames;
-        let length = channels.window.len();
-        let spectrum = &mut self.spectrum[..length + MARGIN];
-        let x = sums.parts(channels.first);
-        let fft = if channels.count == 2 {
-            let y = sums.parts(channels.first + 1);
-            self.level.run(MergePair { x, y, spectrum });
-            self.spectrum[block] = Complex { re: x.0[block], im: y.0[block] };
-            &self.pair[1]
-        } else {
-            self.level.run(MergeSingle { x, twiddles: &self.twiddles, spectrum });
-            &self.single[1]
-        };
-        let signal = &mut self.signal[..length];
-        fft.process_outofplace_with_scratch(&mut self.spectrum[..length], signal, &mut self.scratch);
-
-        let valid = &signal[length / 2..];
-        match outputs[channels.first..].get_mut(..channels.count) {
-            Some([x, y]) => {
-                for (z, (re, im)) in valid.iter().zip(x.as_mut().iter_mut().zip(y.as_mut())) {
-                    *re = z.re;
-                    *im = z.im;
-                }
-            }
-            Some([x]) => {
-                for (z, samples) in valid.iter().zip(x.as_mut().as_chunks_mut::<2>().0) {
-                    *samples = [z.re, z.im];
-                }
-            }
-            _ => {}
-        }
+    /// Writes what `spectrum` and `tail`, the second half of the last result, give for this block, and
+    /// the second half of this result to `tail`. The scale is `block_frames`.
+    pub fn inverse(&mut self, spectrum: &[Bins], tail: &mut [f32], block: &mut [f32]) {
+        self.level.run(Inverse { splits: &self.splits, work: &mut self.work, spectrum, tail, block });
     }
 
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.twiddles[..])
-            + [&self.spectrum, &self.signal, &self.scratch].map(|v| size_of_val(&v[..])).iter().sum::<usize>()
+        let inner: usize = self.splits.inner.iter().map(|split| size_of_val(&split[..])).sum();
+        size_of_val(&self.work[..]) + inner + size_of_val(&self.splits.last[..])
     }
 }
 
-/// Eight samples from `start` on.
-#[inline(always)]
-fn eight<T>(from: &[T], start: usize) -> &[T; 8] {
-    let eight = &from[start..start + 8];
-    // Cannot fail: the slice has eight elements.
-    eight.try_into().unwrap_or_else(|_| unreachable!())
+/// The spectrum of at most `block_frames` samples in double precision, bins in the order of [`Transform::forward`].
+pub(super) fn spectrum_f64(samples: &[f64], block_frames: usize) -> Vec<Cplx> {
+    let mut values: Vec<Cplx> = vec![[0.0; 2]; block_frames];
+    values.iter_mut().zip(samples).for_each(|(value, &sample)| value[0] = sample);
+    split_f64(&mut values, FRAC_PI_2);
+    // Node k's leaf s is lane k of vector s, eight nodes at a time.
+    let nodes = block_frames / 8;
+    let mut in_lanes = vec![[0.0; 2]; block_frames];
+    for (index, value) in values.into_iter().enumerate() {
+        let (node, leaf) = (index / 8, index % 8);
+        let lanes = nodes.min(8);
+        in_lanes[node / 8 * 64 + leaf * lanes + node % 8] = value;
+    }
+    in_lanes
 }
 
-#[inline(always)]
-fn eight_mut<T>(from: &mut [T], start: usize) -> &mut [T; 8] {
-    let eight = &mut from[start..start + 8];
-    // Cannot fail: the slice has eight elements.
-    eight.try_into().unwrap_or_else(|_| unreachable!())
+/// A polynomial modulo Y^L − e^(jθ) into its values at the roots, by splits in two.
+fn split_f64(values: &mut [Cplx], angle: f64) {
+    let half = values.len() / 2;
+    if half == 0 {
+        return;
+    }
+    let (sin, cos) = (angle / 2.0).sin_cos();
+    let (low, high) = values.split_at_mut(half);
+    for (a, b) in low.iter_mut().zip(high.iter_mut()) {
+        let turned = [b[0] * cos - b[1] * sin, b[0] * sin + b[1] * cos];
+        *b = [a[0] - turned[0], a[1] - turned[1]];
+        *a = [a[0] + turned[0], a[1] + turned[1]];
+    }
+    split_f64(low, angle / 2.0);
+    split_f64(high, angle / 2.0 + PI);
 }
 
-/// Real and imaginary parts of bins `start`…`start + 7`.
-#[inline(always)]
-fn load<S: Simd>(simd: S, from: &[Complex<f32>], start: usize) -> (S::V, S::V) {
-    // SAFETY: `Complex<f32>` is `repr(C)` with two `f32`, so eight of them are two times eight `f32`.
-    let [low, high] = unsafe { &*std::ptr::from_ref(eight(from, start)).cast::<[[f32; 8]; 2]>() };
-    simd.deinterleave(simd.load(low), simd.load(high))
+impl Splits {
+    fn new(vectors: usize) -> Splits {
+        let first_in_two = !vectors.ilog2().is_multiple_of(2);
+        let in_two = |angle: f64| [angle / 2.0, angle / 2.0 + PI];
+        let in_four = |angle: f64| in_two(angle).into_iter().flat_map(in_two);
+        let powers = |angle: f64| [1.0, 2.0, 3.0].map(|power: f64| single(power * angle));
+        let mut angles = vec![FRAC_PI_2];
+        let first = powers(FRAC_PI_2 / if first_in_two { 2.0 } else { 4.0 });
+        angles = if first_in_two {
+            angles.into_iter().flat_map(in_two).collect()
+        } else {
+            angles.into_iter().flat_map(in_four).collect()
+        };
+        let mut inner = Vec::new();
+        while angles.len() < vectors {
+            inner.push(angles.iter().map(|angle| powers(angle / 4.0)).collect());
+            angles = angles.into_iter().flat_map(in_four).collect();
+        }
+        // Fewer than eight nodes leave lanes empty.
+        angles.resize(vectors.next_multiple_of(8), 0.0);
+        let last = angles.chunks_exact(8).map(|nodes| {
+            std::array::from_fn(|power| {
+                let factor = |lane: usize| single((power + 1) as f64 * nodes[lane] / 8.0);
+                Bins {
+                    re: std::array::from_fn(|lane| factor(lane)[0]),
+                    im: std::array::from_fn(|lane| factor(lane)[1]),
+                }
+            })
+        });
+        Splits { first, first_in_two, inner, last: last.collect() }
+    }
 }
 
-/// The same, last bin first.
-#[inline(always)]
-fn load_reversed<S: Simd>(simd: S, from: &[Complex<f32>], start: usize) -> (S::V, S::V) {
-    let (re, im) = load(simd, from, start);
-    (simd.reverse(re), simd.reverse(im))
+fn single(angle: f64) -> [f32; 2] {
+    [angle.cos() as f32, angle.sin() as f32]
 }
 
-#[inline(always)]
-fn store<S: Simd>(simd: S, re: S::V, im: S::V, to: &mut [Complex<f32>], start: usize) {
-    // SAFETY: as in `load`.
-    let [low, high] = unsafe { &mut *std::ptr::from_mut(eight_mut(to, start)).cast::<[[f32; 8]; 2]>() };
-    let (first, second) = simd.interleave(re, im);
-    simd.store(first, low);
-    simd.store(second, high);
-}
-
-/// Z = X + jY of two real signals into 2X and 2Y: X = (Z\[k\] + Z*\[−k\])/2, Y = (Z\[k\] − Z*\[−k\])/2j.
-struct SplitPair<'a> {
-    spectrum: &'a [Complex<f32>],
-    history: &'a mut [Bins],
+struct Forward<'a> {
+    splits: &'a Splits,
+    work: &'a mut [Bins],
+    block: &'a [f32],
+    spectrum: &'a mut [Bins],
     stride: usize,
-    places: [usize; 2],
 }
 
-impl Kernel for SplitPair<'_> {
+impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let [x, y] = self.places;
-        let size = self.spectrum.len() - MARGIN;
-        for (block, row) in self.history.chunks_exact_mut(self.stride).enumerate() {
-            let (re, im) = load(simd, self.spectrum, 8 * block);
-            let (mirror_re, mirror_im) = load_reversed(simd, self.spectrum, size - 8 * block - 7);
-            simd.store(simd.add(re, mirror_re), &mut row[x].re);
-            simd.store(simd.sub(im, mirror_im), &mut row[x].im);
-            simd.store(simd.add(im, mirror_im), &mut row[y].re);
-            simd.store(simd.sub(mirror_re, re), &mut row[y].im);
+        let Forward { splits, work, block, spectrum, stride } = self;
+        let vectors = block.len() / 8;
+        if splits.first_in_two {
+            split_first_in_two(simd, splits.first[0], block, &mut work[..vectors]);
+        } else {
+            split_first_in_four(simd, splits.first, block, &mut work[..vectors]);
+        }
+        for nodes in &splits.inner {
+            for (node, twiddles) in work[..vectors].chunks_exact_mut(vectors / nodes.len()).zip(nodes) {
+                split_in_four(simd, twiddles, node);
+            }
+        }
+        if vectors >= 8 {
+            let rows = spectrum.chunks_mut(8 * stride);
+            for ((nodes, twiddles), row) in work.as_chunks::<8>().0.iter().zip(&splits.last).zip(rows) {
+                let leaves = split_in_eight(simd, twiddles, nodes);
+                for (leaf, place) in leaves.iter().zip(row.chunks_mut(stride)) {
+                    store(simd, *leaf, &mut place[0]);
+                }
+            }
+        } else {
+            let mut leaves = [Bins::default(); 8];
+            let nodes = &work.as_chunks::<8>().0[0];
+            for (leaf, place) in split_in_eight(simd, &splits.last[0], nodes).into_iter().zip(&mut leaves) {
+                store(simd, leaf, place);
+            }
+            for index in 0..8 * vectors {
+                let (place, lane) = (&mut spectrum[index / 8 * stride], index % 8);
+                let leaf = &leaves[index / vectors];
+                place.re[lane] = leaf.re[index % vectors];
+                place.im[lane] = leaf.im[index % vectors];
+            }
         }
     }
 }
 
-/// Z of a real signal's even and odd samples, as real and imaginary part, into 2X:
-/// X = E + W·O with E = (Z\[k\] + Z*\[−k\])/2, O = (Z\[k\] − Z*\[−k\])/2j.
-struct SplitSingle<'a> {
-    spectrum: &'a [Complex<f32>],
-    twiddles: &'a [Bins],
-    history: &'a mut [Bins],
-    stride: usize,
-    place: usize,
+struct Inverse<'a> {
+    splits: &'a Splits,
+    work: &'a mut [Bins],
+    spectrum: &'a [Bins],
+    tail: &'a mut [f32],
+    block: &'a mut [f32],
 }
 
-impl Kernel for SplitSingle<'_> {
+impl Kernel for Inverse<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let size = self.spectrum.len() - MARGIN;
-        let rows = self.history.chunks_exact_mut(self.stride).zip(self.twiddles);
-        for (block, (row, twiddles)) in rows.enumerate() {
-            let (w_re, w_im) = (simd.load(&twiddles.re), simd.load(&twiddles.im));
-            let (re, im) = load(simd, self.spectrum, 8 * block);
-            let (mirror_re, mirror_im) = load_reversed(simd, self.spectrum, size - 8 * block - 7);
-            let (even_re, even_im) = (simd.add(re, mirror_re), simd.sub(im, mirror_im));
-            let (odd_re, odd_im) = (simd.add(im, mirror_im), simd.sub(mirror_re, re));
-            let x_re = simd.neg_mul_add(w_im, odd_im, simd.mul_add(w_re, odd_re, even_re));
-            let x_im = simd.mul_add(w_im, odd_re, simd.mul_add(w_re, odd_im, even_im));
-            simd.store(x_re, &mut row[self.place].re);
-            simd.store(x_im, &mut row[self.place].im);
+        let Inverse { splits, work, spectrum, tail, block } = self;
+        let vectors = block.len() / 8;
+        if vectors >= 8 {
+            let groups = spectrum.as_chunks::<8>().0.iter().zip(work.as_chunks_mut::<8>().0);
+            for ((leaves, nodes), twiddles) in groups.zip(&splits.last) {
+                join_eight(simd, twiddles, leaves, nodes);
+            }
+        } else {
+            let mut leaves = [Bins::default(); 8];
+            for index in 0..8 * vectors {
+                let (from, leaf) = (&spectrum[index / 8], &mut leaves[index / vectors]);
+                leaf.re[index % vectors] = from.re[index % 8];
+                leaf.im[index % vectors] = from.im[index % 8];
+            }
+            join_eight(simd, &splits.last[0], &leaves, &mut work.as_chunks_mut::<8>().0[0]);
+        }
+        for nodes in splits.inner.iter().rev() {
+            for (node, twiddles) in work[..vectors].chunks_exact_mut(vectors / nodes.len()).zip(nodes) {
+                join_four(simd, twiddles, node);
+            }
+        }
+        if splits.first_in_two {
+            join_first_two(simd, splits.first[0], &work[..vectors], tail, block);
+        } else {
+            join_first_four(simd, splits.first, &work[..vectors], tail, block);
         }
     }
 }
 
-/// X and Y of two real signals into Z = X + jY, both halves of it; bin `block_frames` is left to the caller.
-struct MergePair<'a> {
-    x: (&'a [f32], &'a [f32]),
-    y: (&'a [f32], &'a [f32]),
-    spectrum: &'a mut [Complex<f32>],
+#[inline(always)]
+fn load<S: Simd>(simd: S, from: &Bins) -> V<S> {
+    [simd.load(&from.re), simd.load(&from.im)]
 }
 
-impl Kernel for MergePair<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let size = self.spectrum.len() - MARGIN;
-        // Downwards, so that the mirror image of block 0, which reaches past the end, spoils nothing.
-        for block in 0..size / 16 {
-            let at = |part: &[f32]| simd.load(eight(part, 8 * block));
-            let (x_re, x_im, y_re, y_im) = (at(self.x.0), at(self.x.1), at(self.y.0), at(self.y.1));
-            store(simd, simd.sub(x_re, y_im), simd.add(x_im, y_re), self.spectrum, 8 * block);
-            let (re, im) = (simd.add(x_re, y_im), simd.sub(y_re, x_im));
-            store(simd, simd.reverse(re), simd.reverse(im), self.spectrum, size - 8 * block - 7);
-        }
+#[inline(always)]
+fn store<S: Simd>(simd: S, [re, im]: V<S>, to: &mut Bins) {
+    simd.store(re, &mut to.re);
+    simd.store(im, &mut to.im);
+}
+
+#[inline(always)]
+fn splat<S: Simd>(simd: S, factor: [f32; 2]) -> V<S> {
+    [simd.splat(factor[0]), simd.splat(factor[1])]
+}
+
+#[inline(always)]
+fn add<S: Simd>(simd: S, a: V<S>, b: V<S>) -> V<S> {
+    [simd.add(a[0], b[0]), simd.add(a[1], b[1])]
+}
+
+#[inline(always)]
+fn sub<S: Simd>(simd: S, a: V<S>, b: V<S>) -> V<S> {
+    [simd.sub(a[0], b[0]), simd.sub(a[1], b[1])]
+}
+
+/// `a + jb`
+#[inline(always)]
+fn add_turned<S: Simd>(simd: S, a: V<S>, b: V<S>) -> V<S> {
+    [simd.sub(a[0], b[1]), simd.add(a[1], b[0])]
+}
+
+/// `a − jb`
+#[inline(always)]
+fn sub_turned<S: Simd>(simd: S, a: V<S>, b: V<S>) -> V<S> {
+    [simd.add(a[0], b[1]), simd.sub(a[1], b[0])]
+}
+
+#[inline(always)]
+fn mul<S: Simd>(simd: S, a: V<S>, b: V<S>) -> V<S> {
+    [simd.neg_mul_add(a[1], b[1], simd.mul(a[0], b[0])), simd.mul_add(a[1], b[0], simd.mul(a[0], b[1]))]
+}
+
+#[inline(always)]
+fn scale<S: Simd>(simd: S, a: V<S>, b: S::V) -> V<S> {
+    [simd.mul(a[0], b), simd.mul(a[1], b)]
+}
+
+/// `a · b*`
+#[inline(always)]
+fn mul_conjugate<S: Simd>(simd: S, a: V<S>, b: V<S>) -> V<S> {
+    [simd.mul_add(a[1], b[1], simd.mul(a[0], b[0])), simd.neg_mul_add(a[0], b[1], simd.mul(a[1], b[0]))]
+}
+
+/// Four values at ζ·(1, −1, j, −j) of a polynomial whose coefficients have been multiplied by the powers of ζ.
+#[inline(always)]
+fn four_values<S: Simd>(simd: S, [a0, a1, a2, a3]: [V<S>; 4]) -> [V<S>; 4] {
+    let (even, odd) = (add(simd, a0, a2), add(simd, a1, a3));
+    let (even_turned, odd_turned) = (sub(simd, a0, a2), sub(simd, a1, a3));
+    [
+        add(simd, even, odd),
+        sub(simd, even, odd),
+        add_turned(simd, even_turned, odd_turned),
+        sub_turned(simd, even_turned, odd_turned),
+    ]
+}
+
+/// The inverse of [`four_values`], times four.
+#[inline(always)]
+fn four_coefficients<S: Simd>(simd: S, [r0, r1, r2, r3]: [V<S>; 4]) -> [V<S>; 4] {
+    let (even, odd) = (add(simd, r0, r1), sub(simd, r0, r1));
+    let (even_turned, odd_turned) = (add(simd, r2, r3), sub(simd, r2, r3));
+    [
+        add(simd, even, even_turned),
+        sub_turned(simd, odd, odd_turned),
+        sub(simd, even, even_turned),
+        add_turned(simd, odd, odd_turned),
+    ]
+}
+
+/// One node in four.
+#[inline(always)]
+fn split_in_four<S: Simd>(simd: S, twiddles: &[[f32; 2]; 3], node: &mut [Bins]) {
+    let (z1, z2, z3) = (splat(simd, twiddles[0]), splat(simd, twiddles[1]), splat(simd, twiddles[2]));
+    let [a0, a1, a2, a3] = quarters(node);
+    for (((a0, a1), a2), a3) in a0.iter_mut().zip(a1).zip(a2).zip(a3) {
+        let b1 = mul(simd, load(simd, a1), z1);
+        let b2 = mul(simd, load(simd, a2), z2);
+        let b3 = mul(simd, load(simd, a3), z3);
+        let [r0, r1, r2, r3] = four_values(simd, [load(simd, a0), b1, b2, b3]);
+        store(simd, r0, a0);
+        store(simd, r1, a1);
+        store(simd, r2, a2);
+        store(simd, r3, a3);
     }
 }
 
-/// X of a real signal into the Z of its even and odd samples: 2Z = (X\[k\] + X*\[−k\]) + jW*(X\[k\] − X*\[−k\]).
-struct MergeSingle<'a> {
-    x: (&'a [f32], &'a [f32]),
-    twiddles: &'a [Bins],
-    spectrum: &'a mut [Complex<f32>],
+/// Four nodes into the one they came from, times four.
+#[inline(always)]
+fn join_four<S: Simd>(simd: S, twiddles: &[[f32; 2]; 3], node: &mut [Bins]) {
+    let (z1, z2, z3) = (splat(simd, twiddles[0]), splat(simd, twiddles[1]), splat(simd, twiddles[2]));
+    let [r0, r1, r2, r3] = quarters(node);
+    for (((r0, r1), r2), r3) in r0.iter_mut().zip(r1).zip(r2).zip(r3) {
+        let [a0, a1, a2, a3] =
+            four_coefficients(simd, [load(simd, r0), load(simd, r1), load(simd, r2), load(simd, r3)]);
+        store(simd, a0, r0);
+        store(simd, mul_conjugate(simd, a1, z1), r1);
+        store(simd, mul_conjugate(simd, a2, z2), r2);
+        store(simd, mul_conjugate(simd, a3, z3), r3);
+    }
 }
 
-impl Kernel for MergeSingle<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let size = self.spectrum.len() - MARGIN;
-        for (block, twiddles) in self.twiddles.iter().enumerate() {
-            let (w_re, w_im) = (simd.load(&twiddles.re), simd.load(&twiddles.im));
-            let at = |part: &[f32]| simd.load(eight(part, 8 * block));
-            let mirrored = |part: &[f32]| simd.reverse(simd.load(eight(part, size - 8 * block - 7)));
-            let (re, im) = (at(self.x.0), at(self.x.1));
-            let (mirror_re, mirror_im) = (mirrored(self.x.0), mirrored(self.x.1));
-            let (even_re, even_im) = (simd.add(re, mirror_re), simd.sub(im, mirror_im));
-            let (difference_re, difference_im) = (simd.sub(re, mirror_re), simd.add(im, mirror_im));
-            // W* times the difference.
-            let odd_re = simd.mul_add(w_im, difference_im, simd.mul(w_re, difference_re));
-            let odd_im = simd.neg_mul_add(w_im, difference_re, simd.mul(w_re, difference_im));
-            store(simd, simd.sub(even_re, odd_im), simd.add(even_im, odd_re), self.spectrum, 8 * block);
-        }
+#[inline(always)]
+fn quarters<T>(all: &mut [T]) -> [&mut [T]; 4] {
+    let quarter = all.len() / 4;
+    let (a, rest) = all.split_at_mut(quarter);
+    let (b, rest) = rest.split_at_mut(quarter);
+    let (c, d) = rest.split_at_mut(quarter);
+    [a, b, c, d]
+}
+
+/// Y^B − j in two, of real samples.
+#[inline(always)]
+fn split_first_in_two<S: Simd>(simd: S, twiddle: [f32; 2], block: &[f32], work: &mut [Bins]) {
+    let [z_re, z_im] = splat(simd, twiddle);
+    let (low, high) = block.as_chunks::<8>().0.split_at(work.len() / 2);
+    let (first, second) = work.split_at_mut(work.len() / 2);
+    for (((a, b), first), second) in low.iter().zip(high).zip(first).zip(second) {
+        let (a, b) = (simd.load(a), simd.load(b));
+        let im = simd.mul(b, z_im);
+        store(simd, [simd.mul_add(b, z_re, a), im], first);
+        store(simd, [simd.neg_mul_add(b, z_re, a), simd.sub(simd.splat(0.0), im)], second);
+    }
+}
+
+#[inline(always)]
+fn join_first_two<S: Simd>(simd: S, twiddle: [f32; 2], work: &[Bins], tail: &mut [f32], block: &mut [f32]) {
+    let z = splat(simd, twiddle);
+    let half = work.len() / 2;
+    let (block_low, block_high) = block.as_chunks_mut::<8>().0.split_at_mut(half);
+    let (tail_low, tail_high) = tail.as_chunks_mut::<8>().0.split_at_mut(half);
+    let (first, second) = work.split_at(half);
+    let low = block_low.iter_mut().zip(tail_low);
+    let high = block_high.iter_mut().zip(tail_high);
+    for (((first, second), (block_low, tail_low)), (block_high, tail_high)) in
+        first.iter().zip(second).zip(low).zip(high)
+    {
+        let (r0, r1) = (load(simd, first), load(simd, second));
+        give_out(simd, add(simd, r0, r1), tail_low, block_low);
+        give_out(simd, mul_conjugate(simd, sub(simd, r0, r1), z), tail_high, block_high);
+    }
+}
+
+/// Y^B − j in four, of real samples.
+#[inline(always)]
+fn split_first_in_four<S: Simd>(simd: S, twiddles: [[f32; 2]; 3], block: &[f32], work: &mut [Bins]) {
+    let (z1, z2, z3) = (splat(simd, twiddles[0]), splat(simd, twiddles[1]), splat(simd, twiddles[2]));
+    let quarter = work.len() / 4;
+    let block = block.as_chunks::<8>().0;
+    let [r0, r1, r2, r3] = quarters(work);
+    for (index, (((r0, r1), r2), r3)) in r0.iter_mut().zip(r1).zip(r2).zip(r3).enumerate() {
+        let a0 = [simd.load(&block[index]), simd.splat(0.0)];
+        let b1 = scale(simd, z1, simd.load(&block[quarter + index]));
+        let b2 = scale(simd, z2, simd.load(&block[2 * quarter + index]));
+        let b3 = scale(simd, z3, simd.load(&block[3 * quarter + index]));
+        let values = four_values(simd, [a0, b1, b2, b3]);
+        store(simd, values[0], r0);
+        store(simd, values[1], r1);
+        store(simd, values[2], r2);
+        store(simd, values[3], r3);
+    }
+}
+
+#[inline(always)]
+fn join_first_four<S: Simd>(simd: S, twiddles: [[f32; 2]; 3], work: &[Bins], tail: &mut [f32], block: &mut [f32]) {
+    let (z1, z2, z3) = (splat(simd, twiddles[0]), splat(simd, twiddles[1]), splat(simd, twiddles[2]));
+    let quarter = work.len() / 4;
+    let [block0, block1, block2, block3] = quarters(block.as_chunks_mut::<8>().0);
+    let [tail0, tail1, tail2, tail3] = quarters(tail.as_chunks_mut::<8>().0);
+    for index in 0..quarter {
+        let part = |part: usize| load(simd, &work[part * quarter + index]);
+        let [a0, a1, a2, a3] = four_coefficients(simd, [part(0), part(1), part(2), part(3)]);
+        give_out(simd, a0, &mut tail0[index], &mut block0[index]);
+        give_out(simd, mul_conjugate(simd, a1, z1), &mut tail1[index], &mut block1[index]);
+        give_out(simd, mul_conjugate(simd, a2, z2), &mut tail2[index], &mut block2[index]);
+        give_out(simd, mul_conjugate(simd, a3, z3), &mut tail3[index], &mut block3[index]);
+    }
+}
+
+/// The first half of a result onto the second half of the last one, and the second half kept.
+#[inline(always)]
+fn give_out<S: Simd>(simd: S, [now, later]: V<S>, tail: &mut [f32; 8], block: &mut [f32; 8]) {
+    simd.store(simd.add(now, simd.load(tail)), block);
+    simd.store(later, tail);
+}
+
+/// Eight nodes of eight coefficients each into the values at all their roots: leaf by leaf, one node a lane.
+#[inline(always)]
+fn split_in_eight<S: Simd>(simd: S, twiddles: &[Bins; 7], nodes: &[Bins; 8]) -> [V<S>; 8] {
+    let mut re = [simd.splat(0.0); 8];
+    let mut im = re;
+    for (node, (re, im)) in nodes.iter().zip(re.iter_mut().zip(&mut im)) {
+        [*re, *im] = load(simd, node);
+    }
+    let (re, im) = (simd.transpose(re), simd.transpose(im));
+    let turned = |power: usize| mul(simd, [re[power], im[power]], load(simd, &twiddles[power - 1]));
+    let d0 = [re[0], im[0]];
+    let (d1, d2, d3, d4, d5, d6, d7) = (turned(1), turned(2), turned(3), turned(4), turned(5), turned(6), turned(7));
+    let even = [add(simd, d0, d4), add(simd, d1, d5), add(simd, d2, d6), add(simd, d3, d7)];
+    let even = four_values(simd, even);
+    let (o0, o1, o2, o3) = (sub(simd, d0, d4), sub(simd, d1, d5), sub(simd, d2, d6), sub(simd, d3, d7));
+    // Times 1, √j, j, j√j.
+    let root = simd.splat(FRAC_1_SQRT_2 as f32);
+    let o1 = scale(simd, add_turned(simd, o1, o1), root);
+    let o3 = scale(simd, add_turned(simd, o3, o3), root);
+    let (sum, difference) = (add_turned(simd, o0, o2), sub_turned(simd, o0, o2));
+    let (odd_sum, odd_difference) = (add_turned(simd, o1, o3), sub_turned(simd, o1, o3));
+    [
+        even[0],
+        even[1],
+        even[2],
+        even[3],
+        add(simd, sum, odd_sum),
+        sub(simd, sum, odd_sum),
+        add_turned(simd, difference, odd_difference),
+        sub_turned(simd, difference, odd_difference),
+    ]
+}
+
+/// The inverse of [`split_in_eight`], times eight.
+#[inline(always)]
+fn join_eight<S: Simd>(simd: S, twiddles: &[Bins; 7], leaves: &[Bins; 8], nodes: &mut [Bins; 8]) {
+    let leaf = |index: usize| load(simd, &leaves[index]);
+    let e = four_coefficients(simd, [leaf(0), leaf(1), leaf(2), leaf(3)]);
+    let [o0, o1, o2, o3] = four_coefficients(simd, [leaf(4), leaf(5), leaf(6), leaf(7)]);
+    let root = simd.splat(FRAC_1_SQRT_2 as f32);
+    // Times √j*; j* and j√j* follow by adding and subtracting turned.
+    let o1 = scale(simd, sub_turned(simd, o1, o1), root);
+    let o3 = scale(simd, sub_turned(simd, o3, o3), root);
+    let d = [
+        add(simd, e[0], o0),
+        add(simd, e[1], o1),
+        sub_turned(simd, e[2], o2),
+        sub_turned(simd, e[3], o3),
+        sub(simd, e[0], o0),
+        sub(simd, e[1], o1),
+        add_turned(simd, e[2], o2),
+        add_turned(simd, e[3], o3),
+    ];
+    let (mut re, mut im) = ([d[0][0]; 8], [d[0][1]; 8]);
+    for power in 1..8 {
+        [re[power], im[power]] = mul_conjugate(simd, d[power], load(simd, &twiddles[power - 1]));
+    }
+    let (re, im) = (simd.transpose(re), simd.transpose(im));
+    for (index, node) in nodes.iter_mut().enumerate() {
+        store(simd, [re[index], im[index]], node);
     }
 }

@@ -40,6 +40,8 @@ pub trait Simd: Copy {
     fn deinterleave(self, low: Self::V, high: Self::V) -> (Self::V, Self::V);
     /// The inverse of [`deinterleave`](Simd::deinterleave).
     fn interleave(self, x: Self::V, y: Self::V) -> (Self::V, Self::V);
+    /// Lane c of row r becomes lane r of row c.
+    fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
 }
 
 /// Work to be compiled once per instruction set. `run` must be `#[inline(always)]`.

@@ -94,4 +94,30 @@ impl Simd for Neon {
     fn interleave(self, x: Halves, y: Halves) -> (Halves, Halves) {
         unsafe { ((vzip1q_f32(x.0, y.0), vzip2q_f32(x.0, y.0)), (vzip1q_f32(x.1, y.1), vzip2q_f32(x.1, y.1))) }
     }
+    #[inline(always)]
+    fn transpose(self, rows: [Halves; 8]) -> [Halves; 8] {
+        let [a, b, c, d, e, f, g, h] = rows;
+        let [l0, l1, l2, l3] = transpose_quarter([a.0, b.0, c.0, d.0]);
+        let [l4, l5, l6, l7] = transpose_quarter([a.1, b.1, c.1, d.1]);
+        let [h0, h1, h2, h3] = transpose_quarter([e.0, f.0, g.0, h.0]);
+        let [h4, h5, h6, h7] = transpose_quarter([e.1, f.1, g.1, h.1]);
+        [(l0, h0), (l1, h1), (l2, h2), (l3, h3), (l4, h4), (l5, h5), (l6, h6), (l7, h7)]
+    }
+}
+
+#[inline(always)]
+fn transpose_quarter([a, b, c, d]: [float32x4_t; 4]) -> [float32x4_t; 4] {
+    // SAFETY: NEON is part of AArch64.
+    unsafe {
+        let (ab, cd) = (vtrn1q_f32(a, b), vtrn1q_f32(c, d));
+        let (ab_odd, cd_odd) = (vtrn2q_f32(a, b), vtrn2q_f32(c, d));
+        let wide = (vreinterpretq_f64_f32(ab), vreinterpretq_f64_f32(cd));
+        let wide_odd = (vreinterpretq_f64_f32(ab_odd), vreinterpretq_f64_f32(cd_odd));
+        [
+            vreinterpretq_f32_f64(vtrn1q_f64(wide.0, wide.1)),
+            vreinterpretq_f32_f64(vtrn1q_f64(wide_odd.0, wide_odd.1)),
+            vreinterpretq_f32_f64(vtrn2q_f64(wide.0, wide.1)),
+            vreinterpretq_f32_f64(vtrn2q_f64(wide_odd.0, wide_odd.1)),
+        ]
+    }
 }

@@ -74,4 +74,8 @@ impl Simd for Scalar {
         let at = |i: usize| if i.is_multiple_of(2) { x[i / 2] } else { y[i / 2] };
         (each(at), each(|i| at(i + 8)))
     }
+    #[inline(always)]
+    fn transpose(self, rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+        std::array::from_fn(|column| each(|row| rows[row][column]))
+    }
 }

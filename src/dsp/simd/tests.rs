@@ -33,6 +33,12 @@ impl Kernel for Everything<'_> {
             s.store(v, &mut lanes);
             self.0.push(lanes);
         }
+        let rows = std::array::from_fn(|row| s.load(&std::array::from_fn(|column| (8 * row + column) as f32)));
+        for row in s.transpose(rows) {
+            let mut lanes = [0.0; 8];
+            s.store(row, &mut lanes);
+            self.0.push(lanes);
+        }
     }
 }
 
@@ -45,6 +51,7 @@ fn every_level_computes_what_scalar_does() {
     };
     let expected = results(Level::Scalar(scalar::Scalar));
     assert_eq!(expected[9], [1.5, 3.0, 5.0, -7.0, -8.0, 6.0, 4.5, 2.0]);
+    assert_eq!(expected[16], [1.0, 9.0, 17.0, 25.0, 33.0, 41.0, 49.0, 57.0]);
     assert_eq!(expected[11], [1.5, -8.0, -2.25, 7.5, 3.0, 6.0, -4.5, -5.0]);
     // The operands are short dyadic fractions: fused and separate roundings agree.
     for level in Level::available() {

@@ -97,6 +97,41 @@ impl Simd for Avx2 {
             (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
         }
     }
+    #[inline(always)]
+    fn transpose(self, rows: [__m256; 8]) -> [__m256; 8] {
+        let [a, b, c, d, e, f, g, h] = rows;
+        // Within each 128-bit half first, four rows at a time; then the halves across.
+        let [t0, t1, t2, t3] = transpose_halves([a, b, c, d]);
+        let [u0, u1, u2, u3] = transpose_halves([e, f, g, h]);
+        unsafe {
+            [
+                _mm256_permute2f128_ps::<0x20>(t0, u0),
+                _mm256_permute2f128_ps::<0x20>(t1, u1),
+                _mm256_permute2f128_ps::<0x20>(t2, u2),
+                _mm256_permute2f128_ps::<0x20>(t3, u3),
+                _mm256_permute2f128_ps::<0x31>(t0, u0),
+                _mm256_permute2f128_ps::<0x31>(t1, u1),
+                _mm256_permute2f128_ps::<0x31>(t2, u2),
+                _mm256_permute2f128_ps::<0x31>(t3, u3),
+            ]
+        }
+    }
+}
+
+/// Both 128-bit halves of four rows, each transposed. To be called with AVX2 present.
+#[inline(always)]
+fn transpose_halves([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    // SAFETY: only `Avx2` calls it, whose existence proves that this machine has AVX2.
+    unsafe {
+        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+        [
+            _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd),
+            _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd),
+            _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+            _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+        ]
+    }
 }
 
 /// SSE2: part of x86-64 itself.
@@ -191,5 +226,24 @@ impl Simd for Sse2 {
                 (_mm_unpacklo_ps(x.1, y.1), _mm_unpackhi_ps(x.1, y.1)),
             )
         }
+    }
+    #[inline(always)]
+    fn transpose(self, rows: [Halves; 8]) -> [Halves; 8] {
+        let [a, b, c, d, e, f, g, h] = rows;
+        let [l0, l1, l2, l3] = transpose_quarter([a.0, b.0, c.0, d.0]);
+        let [l4, l5, l6, l7] = transpose_quarter([a.1, b.1, c.1, d.1]);
+        let [h0, h1, h2, h3] = transpose_quarter([e.0, f.0, g.0, h.0]);
+        let [h4, h5, h6, h7] = transpose_quarter([e.1, f.1, g.1, h.1]);
+        [(l0, h0), (l1, h1), (l2, h2), (l3, h3), (l4, h4), (l5, h5), (l6, h6), (l7, h7)]
+    }
+}
+
+#[inline(always)]
+fn transpose_quarter([a, b, c, d]: [__m128; 4]) -> [__m128; 4] {
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe {
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        [_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab), _mm_movelh_ps(ab_high, cd_high), _mm_movehl_ps(cd_high, ab_high)]
     }
 }

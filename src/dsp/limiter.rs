@@ -13,7 +13,13 @@
 //!
 //! True peak as in ITU-R BS.1770-5, annex 2 (4× oversampling), with a Kaiser-windowed sinc of 12 taps a phase.
 
+mod kernels;
+#[cfg(test)]
+mod tests;
+
+use super::simd::Level;
 use super::spec::{LimiterSpec, MAX_DRIVERS, db_to_gain};
+use kernels::{Apply, Interpolator, Peak, TruePeak};
 
 /// Frames processed at a time.
 const CHUNK_FRAMES: usize = 64;
@@ -23,15 +29,17 @@ const TAPS: usize = 12;
 const CENTER: usize = TAPS / 2;
 /// Points between two samples.
 const PHASES: usize = 3;
-/// A gain of 1 in the fixed point of the moving averages, whose sums are exact therefore.
+/// A gain of 1 in the fixed point of the moving averages, whose sums are exact therefore: at 192 kHz and 20 ms of
+/// look-ahead they stay below 2^52.
 const UNITY: u64 = 1 << 30;
 
 /// Holds every sample of every driver at or below the ceiling. See the module for how.
 pub struct Limiter {
+    level: Level,
     ceiling: f32,
     /// Below this sample peak no intersample peak can reach the ceiling.
     safe_peak: f32,
-    interpolator: [[f32; TAPS]; PHASES],
+    interpolator: Interpolator,
     lookahead_frames: usize,
     drivers: Vec<Driver>,
     groups: Vec<Group>,
@@ -49,7 +57,9 @@ struct Group {
     hold: SlidingMinimum,
     released: f32,
     release_per_frame: f32,
-    averages: [MovingAverage; 2],
+    sums: [MovingSum; 2],
+    /// What both sums make of unity.
+    unity_sum: f64,
     /// Frames for which nothing was wanted and all state stands at unity.
     unity_frames: usize,
     memory_frames: usize,
@@ -61,6 +71,11 @@ impl Limiter {
     ///
     /// `spec` and the groups (each below [`MAX_DRIVERS`]) are taken as validated.
     pub fn new(spec: &LimiterSpec, groups: &[usize], sample_rate_hz: u32) -> Limiter {
+        Limiter::with_level(Level::detect(), spec, groups, sample_rate_hz)
+    }
+
+    /// The same on a chosen instruction set.
+    pub fn with_level(level: Level, spec: &LimiterSpec, groups: &[usize], sample_rate_hz: u32) -> Limiter {
         let frames = |ms: f32| f64::from(ms) * 1e-3 * f64::from(sample_rate_hz);
         let lookahead_frames = (frames(spec.lookahead_ms).round() as usize).max(2);
         let interpolator = interpolator();
@@ -69,6 +84,7 @@ impl Limiter {
         let latency = lookahead_frames + CENTER;
         let release_per_frame = 1.0 - (-1.0 / frames(spec.release_ms)).exp() as f32;
         Limiter {
+            level,
             ceiling,
             safe_peak: ceiling / worst,
             interpolator,
@@ -131,14 +147,19 @@ impl Limiter {
     fn process_chunk(&mut self, planes: &mut [&mut [f32]], at: usize, frames: usize) {
         let latency = self.latency_frames();
         for group in &mut self.groups {
-            group.wanted[..frames].fill(0.0);
+            group.wanted.fill(0.0);
         }
         for (driver, plane) in self.drivers.iter_mut().zip(planes.iter()) {
             driver.line[latency..latency + frames].copy_from_slice(&plane[at..at + frames]);
             // The samples the interpolator sees in this chunk.
-            let seen = &driver.line[latency + 1 - TAPS..latency + frames];
-            if peak(seen) > self.safe_peak {
-                raise_to_true_peak(seen, &self.interpolator, &mut self.groups[driver.group].wanted[..frames]);
+            let seen = &driver.line[latency + 1 - TAPS..];
+            let mut peak = 0.0;
+            self.level.run(Peak { samples: &seen[..frames + TAPS - 1], peak: &mut peak });
+            if peak > self.safe_peak
+                && let Some(seen) = seen.first_chunk()
+            {
+                let peaks = &mut self.groups[driver.group].wanted;
+                self.level.run(TruePeak { seen, interpolator: &self.interpolator, peaks });
             }
         }
         for group in &mut self.groups {
@@ -150,10 +171,7 @@ impl Limiter {
             if group.passes(frames) {
                 out.copy_from_slice(delayed);
             } else {
-                for ((out, sample), gain) in out.iter_mut().zip(delayed).zip(&group.gain) {
-                    // The clamp takes what rounding leaves over the ceiling.
-                    *out = (sample * gain).clamp(-self.ceiling, self.ceiling);
-                }
+                self.level.run(Apply { delayed, gain: &group.gain, ceiling: self.ceiling, out });
             }
             driver.line.copy_within(frames..frames + latency, 0);
         }
@@ -165,13 +183,15 @@ impl Group {
         // Held one frame longer, averaged over one less, than the look-ahead: so the gain is there in time for both
         // neighbors of an intersample peak.
         let first = lookahead_frames.div_ceil(2).max(1);
+        let second = (lookahead_frames + 1 - first).max(1);
         Group {
             wanted: [0.0; CHUNK_FRAMES],
             gain: [1.0; CHUNK_FRAMES],
             hold: SlidingMinimum::new(lookahead_frames + 2),
             released: 1.0,
             release_per_frame,
-            averages: [MovingAverage::new(first), MovingAverage::new((lookahead_frames + 1 - first).max(1))],
+            sums: [MovingSum::new(first, UNITY), MovingSum::new(second, UNITY * first as u64)],
+            unity_sum: (UNITY * first as u64 * second as u64) as f64,
             unity_frames: usize::MAX / 2,
             memory_frames: 2 * lookahead_frames + 4,
             lowest_gain: 1.0,
@@ -181,7 +201,7 @@ impl Group {
     fn reset(&mut self) {
         self.hold.reset();
         self.released = 1.0;
-        self.averages.iter_mut().for_each(MovingAverage::reset);
+        self.sums.iter_mut().for_each(MovingSum::reset);
         self.unity_frames = usize::MAX / 2;
         self.lowest_gain = 1.0;
     }
@@ -209,9 +229,10 @@ impl Group {
             // The constant makes the return end at exactly 1.
             let returning = self.released + (1.0 - self.released) * self.release_per_frame + 1e-7;
             self.released = held.min(returning).min(1.0);
-            let [first, second] = &mut self.averages;
-            let smooth = second.push(first.push((f64::from(self.released) * UNITY as f64) as u64));
-            *gain = (smooth as f64 / UNITY as f64) as f32;
+            let [first, second] = &mut self.sums;
+            // Of 0…1 and below 2^53: as an integer in i64, whose conversions are single instructions.
+            let sum = second.push(first.push((f64::from(self.released) * UNITY as f64) as i64 as u64));
+            *gain = (sum as i64 as f64 / self.unity_sum) as f32;
             self.lowest_gain = self.lowest_gain.min(*gain);
             self.unity_frames = if self.released < 1.0 { 0 } else { self.unity_frames.saturating_add(1) };
         }
@@ -220,25 +241,8 @@ impl Group {
     }
 }
 
-/// The largest magnitude.
-fn peak(samples: &[f32]) -> f32 {
-    samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
-}
-
-/// Raises `peaks[n]` to the largest of sample `n + TAPS − 1 − CENTER` of `seen` and the three points behind it.
-fn raise_to_true_peak(seen: &[f32], interpolator: &[[f32; TAPS]; PHASES], peaks: &mut [f32]) {
-    for (window, peak) in seen.windows(TAPS).zip(peaks) {
-        let mut largest = window[TAPS - 1 - CENTER].abs();
-        for phase in interpolator {
-            let point: f32 = window.iter().zip(phase).map(|(sample, tap)| sample * tap).sum();
-            largest = largest.max(point.abs());
-        }
-        *peak = peak.max(largest);
-    }
-}
-
 /// Kaiser-windowed sinc at ¼, ½ and ¾ of the way from one sample to the next, each phase of unit sum.
-fn interpolator() -> [[f32; TAPS]; PHASES] {
+fn interpolator() -> Interpolator {
     const BETA: f64 = 5.0;
     let half = TAPS as f64 / 2.0;
     std::array::from_fn(|phase| {
@@ -283,46 +287,53 @@ impl SlidingMinimum {
     }
 
     fn push(&mut self, value: f32) -> f32 {
-        let size = self.queue.len();
         self.now += 1;
         while self.length > 0 && self.queue[self.first].1 <= self.now {
-            self.first = (self.first + 1) % size;
+            self.first = self.wrapped(self.first + 1);
             self.length -= 1;
         }
-        while self.length > 0 && self.queue[(self.first + self.length - 1) % size].0 >= value {
+        while self.length > 0 && self.queue[self.wrapped(self.first + self.length - 1)].0 >= value {
             self.length -= 1;
         }
-        self.queue[(self.first + self.length) % size] = (value, self.now + self.window as u64);
+        let last = self.wrapped(self.first + self.length);
+        self.queue[last] = (value, self.now + self.window as u64);
         self.length += 1;
         self.queue[self.first].0
     }
+
+    /// A place in the ring; `place` is below twice its size.
+    fn wrapped(&self, place: usize) -> usize {
+        if place < self.queue.len() { place } else { place - self.queue.len() }
+    }
 }
 
-/// The mean of the last `values.len()` fixed-point values, rounded down.
-struct MovingAverage {
+/// The sum of the last `values.len()` fixed-point values.
+struct MovingSum {
     values: Vec<u64>,
     at: usize,
     sum: u64,
+    rest: u64,
 }
 
-impl MovingAverage {
-    fn new(length: usize) -> MovingAverage {
-        MovingAverage { values: vec![UNITY; length], at: 0, sum: UNITY * length as u64 }
+impl MovingSum {
+    /// Of `length` values, each `rest` at first.
+    fn new(length: usize, rest: u64) -> MovingSum {
+        MovingSum { values: vec![rest; length], at: 0, sum: rest * length as u64, rest }
     }
 
     fn reset(&mut self) {
-        self.values.fill(UNITY);
+        self.values.fill(self.rest);
         self.at = 0;
-        self.sum = UNITY * self.values.len() as u64;
+        self.sum = self.rest * self.values.len() as u64;
     }
 
     fn push(&mut self, value: u64) -> u64 {
-        self.sum = self.sum - self.values[self.at] + value;
-        self.values[self.at] = value;
-        self.at = (self.at + 1) % self.values.len();
-        self.sum / self.values.len() as u64
+        let oldest = std::mem::replace(&mut self.values[self.at], value);
+        self.sum = self.sum - oldest + value;
+        self.at += 1;
+        if self.at == self.values.len() {
+            self.at = 0;
+        }
+        self.sum
     }
 }
-
-#[cfg(test)]
-mod tests;

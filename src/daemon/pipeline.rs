@@ -6,6 +6,7 @@ use super::Instance;
 use super::event::{Event, forward};
 use super::prepare::{Chosen, PrepareError, build, device_request};
 use crate::config::Config;
+use crate::dsp::fir_matrix::Form;
 use crate::dsp::{Chain, Latency, Switcher};
 use crate::engine::ring::DEFAULT_CAPACITY_FRAMES;
 use crate::engine::{Counters, Pace, Player, RingWriter, handover, ring};
@@ -54,6 +55,7 @@ pub struct Pipeline {
     params: Params,
     node_request: node::Request,
     events: mpsc::Sender<Event>,
+    form: Form,
     latency: Latency,
     next_latency: Latency,
     published_frames: usize,
@@ -84,7 +86,7 @@ impl Pipeline {
         let counters = Arc::new(Counters::default());
         let (ring_writer, ring_reader) = ring(DEFAULT_CAPACITY_FRAMES);
         let (chains, receiver) = handover::handover();
-        let latency = chain.latency();
+        let (latency, form) = (chain.latency(), chain.form());
         let player = Player::new(ring_reader, Switcher::new(chain), receiver, pace.clone(), counters.clone());
         let request = device_request(config, rate_hz, params.channels);
         let mut pipeline = Pipeline {
@@ -102,6 +104,7 @@ impl Pipeline {
                 ..node_request(config, instance, rate_hz)
             },
             events: events.clone(),
+            form,
             latency,
             next_latency: latency,
             published_frames: latency_frames,
@@ -179,8 +182,9 @@ impl Pipeline {
     /// # Errors
     /// Gives it back while another one waits.
     pub fn switch(&mut self, chain: Box<Chain>, profile: &str) -> Result<(), Box<Chain>> {
-        let latency = chain.latency();
+        let (latency, form) = (chain.latency(), chain.form());
         self.chains.send(chain)?;
+        self.form = form;
         self.next_latency = latency;
         self.show_profile(profile);
         Ok(())
@@ -320,6 +324,11 @@ impl Pipeline {
                 node.publish_latency(now_frames);
             }
         }
+    }
+
+    /// How the FIR matrix of the latest chain is computed.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// The latency of the chain that plays, by stage.

@@ -85,6 +85,9 @@ pub struct ProfileStatus {
     pub chosen_by: String,
     /// Drivers in order.
     pub drivers: Vec<String>,
+    /// The form its FIR matrix is computed in, and how much of it is multiplied; empty while nothing can play.
+    #[serde(default)]
+    pub matrix: String,
 }
 
 /// Who sets the graph's pace.
@@ -190,6 +193,9 @@ impl fmt::Display for Status {
             Some(p) => row("profile", format!("{} ({}), {}: {}", p.name, p.chosen_by, p.folder, p.drivers.join(", ")))?,
             None => row("profile", "none".into())?,
         }
+        if let Some(matrix) = self.profile.as_ref().map(|p| &p.matrix).filter(|matrix| !matrix.is_empty()) {
+            row("matrix", matrix.clone())?;
+        }
         row(
             "device",
             match &self.device {
@@ -260,6 +266,7 @@ impl Daemon {
                 folder: profile.folder.display().to_string(),
                 chosen_by: chosen_by.clone(),
                 drivers: drivers.clone(),
+                matrix: self.pipeline.as_ref().map_or(String::new(), |pipeline| pipeline.form().to_string()),
             }),
             problems: self.problems(),
             rate_hz: self.pipeline.as_ref().map_or(0, Pipeline::rate_hz),

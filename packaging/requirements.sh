@@ -7,7 +7,7 @@ BUILD_PACKAGES=(
 	libpipewire-0.3-dev libspa-0.2-dev libasound2-dev libdbus-1-dev
 )
 SESSION_PACKAGES=(dbus pipewire pipewire-bin wireplumber alsa-utils)
-TEST_PACKAGES=(pipewire-pulse pulseaudio-utils flac util-linux)
+TEST_PACKAGES=(pipewire-pulse pulseaudio-utils flac util-linux valgrind)
 # Debian's current Rust, kept up to date for its browsers, where no recent one is installed.
 RUST_PACKAGES=(cargo-web rustc-web)
 RUST_LINT_PACKAGES=(rustfmt-web rust-web-clippy)

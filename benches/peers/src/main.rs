@@ -13,6 +13,8 @@ use nix::time::{ClockId, clock_gettime};
 use engines::{Convolver, Engine, Ours, Plain, Zita};
 
 const RUNS: usize = 41;
+/// Blocks that are timed one by one.
+const BLOCKS: usize = 1000;
 
 /// This thread's processor time.
 fn cpu_ns() -> f64 {
@@ -37,12 +39,23 @@ pub struct Job {
     taps: usize,
     block: usize,
     firs: Vec<Vec<Vec<f32>>>,
+    mirrored: bool,
 }
 
 impl Job {
     fn new(inputs: usize, outputs: usize, taps: usize, block: usize) -> Job {
         let firs = (0..inputs).map(|i| (0..outputs).map(|o| noise(taps, 100 + i * 16 + o)).collect()).collect();
-        Job { inputs, outputs, taps, block, firs }
+        Job { inputs, outputs, taps, block, firs, mirrored: false }
+    }
+
+    /// The same for a device whose left half mirrors its right one: spatiald finds that out by itself.
+    fn mirrored(outputs: usize, taps: usize, block: usize) -> Job {
+        let mut job = Job::new(3, outputs, taps, block);
+        for output in 0..outputs {
+            job.firs[1][outputs - 1 - output] = job.firs[0][output].clone();
+            job.firs[2][outputs - 1 - output] = job.firs[2][output].clone();
+        }
+        Job { mirrored: true, ..job }
     }
 
     /// Error of an engine against direct convolution in double precision, in dB, over a block after warm-up.
@@ -94,13 +107,15 @@ impl Job {
                 times.push((cpu_ns() - start) / (calls * self.block * self.outputs) as f64);
             }
         }
+        let spreads: Vec<f64> = engines.iter_mut().map(|engine| spread(&mut **engine, &x, &mut y)).collect();
         for (index, engine) in engines.iter().enumerate() {
             let ratios = quartiles(times[index].iter().zip(&times[0]).map(|(peer, ours)| peer / ours).collect());
             let [_, median, _] = quartiles(times[index].clone());
             println!(
-                "| {}x{} | {} | {} | {} | {median:.2} | {:.2} ({:.2}–{:.2}) | {:.0} |",
+                "| {}x{}{} | {} | {} | {} | {median:.2} | {:.2} ({:.2}–{:.2}) | {:.0} | {:.2} |",
                 self.inputs,
                 self.outputs,
+                if self.mirrored { " mirrored" } else { "" },
                 self.taps,
                 self.block,
                 engine.name(),
@@ -108,9 +123,23 @@ impl Job {
                 ratios[0],
                 ratios[2],
                 errors[index],
+                spreads[index],
             );
         }
     }
+}
+
+/// 99th percentile of the time of one block over its median.
+fn spread(engine: &mut dyn Engine, x: &[Vec<f32>], y: &mut [Vec<f32>]) -> f64 {
+    let mut times: Vec<f64> = (0..BLOCKS)
+        .map(|_| {
+            let start = cpu_ns();
+            engine.process(std::hint::black_box(x), y);
+            cpu_ns() - start
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[BLOCKS * 99 / 100] / times[BLOCKS / 2]
 }
 
 fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
@@ -119,9 +148,10 @@ fn quartiles(mut values: Vec<f64>) -> [f64; 3] {
 }
 
 fn main() {
-    println!("| job | taps | block | engine | ns/frame/driver | time / ours (quartiles) | error dB |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| job | taps | block | engine | ns/frame/driver | time / ours (quartiles) | error dB | p99/median |");
+    println!("|---|---|---|---|---|---|---|---|");
     Job::new(3, 6, 2048, 256).measure();
+    Job::mirrored(6, 2048, 256).measure();
     for block in [64, 256, 1024] {
         for taps in [1024, 2048, 4096] {
             if (taps, block) != (2048, 256) {

@@ -60,18 +60,34 @@ fn time(frames: usize, mut work: impl FnMut()) -> [f64; 3] {
 }
 
 fn matrix(level: Level, inputs: usize, outputs: usize, taps: usize, block: usize) {
-    let mut matrix = FirMatrix::with_level(level, block, &firs(inputs, outputs, taps));
+    time_matrix(level, block, &firs(inputs, outputs, taps));
+}
+
+/// A device whose left half mirrors its right one.
+fn mirrored_matrix(level: Level, outputs: usize, taps: usize, block: usize) {
+    let mut firs = firs(3, outputs, taps);
+    for output in 0..outputs {
+        firs[1][outputs - 1 - output] = firs[0][output].clone();
+        firs[2][outputs - 1 - output] = firs[2][output].clone();
+    }
+    time_matrix(level, block, &firs);
+}
+
+fn time_matrix(level: Level, block: usize, firs: &[Vec<Vec<f64>>]) {
+    let (inputs, outputs, taps) = (firs.len(), firs[0].len(), firs[0][0].len());
+    let mut matrix = FirMatrix::with_level(level, block, firs);
     let x: Vec<Vec<f32>> = (0..inputs).map(|i| noise(block, i as u32, 0.5)).collect();
     let mut y = vec![vec![0.0; block]; outputs];
     let [median, low, high] = time(block, || matrix.process(black_box(&x), black_box(&mut y)));
     let each = outputs as f64;
     println!(
-        "matrix {inputs}x{outputs:<2} {taps:>5} taps, block {block:>4}, {:8}  {:6.2} ns/frame/driver [{:.2} {:.2}]  {:5} KiB",
+        "matrix {inputs}x{outputs:<2} {taps:>5} taps, block {block:>4}, {:8}  {:6.2} ns/frame/driver [{:.2} {:.2}]  {:4} KiB, {}",
         level.name(),
         median / each,
         low / each,
         high / each,
         matrix.bytes() / 1024,
+        matrix.form(),
     );
 }
 
@@ -150,6 +166,10 @@ fn main() {
     }
     for outputs in [1, 2, 3, 4, 5, 7, 8, 16] {
         matrix(best, 3, outputs, 2048, 256);
+    }
+    for (outputs, taps) in [(6, 2048), (4, 512), (3, 512), (2, 512)] {
+        matrix(best, 3, outputs, taps, 256);
+        mirrored_matrix(best, outputs, taps, 256);
     }
     limiter(6, 0.1, "far below");
     limiter(6, 0.8, "just below");

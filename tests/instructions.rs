@@ -13,9 +13,9 @@ const RECORDS: [(&str, &str, f64, Option<f64>); 6] = [
     ("matrix", "avx2+fma", 41.6, Some(65.0)),
     ("matrix", "sse2", 135.1, None),
     ("mid-side", "avx2+fma", 33.4, None),
-    ("limiter", "avx2+fma", 45.6, None),
-    ("limiter", "sse2", 72.3, None),
-    ("chain", "avx2+fma", 176.4, None),
+    ("limiter", "avx2+fma", 41.3, None),
+    ("limiter", "sse2", 68.0, None),
+    ("chain", "avx2+fma", 177.5, None),
 ];
 const FRAMES: f64 = 256.0;
 const DRIVERS: f64 = 6.0;

@@ -22,7 +22,7 @@ use super::spec::{LimiterSpec, MAX_DRIVERS, db_to_gain};
 use kernels::{Apply, Interpolator, Peak, TruePeak};
 
 /// Frames processed at a time.
-const CHUNK_FRAMES: usize = 64;
+const CHUNK_FRAMES: usize = 256;
 /// Taps of each phase of the interpolator.
 const TAPS: usize = 12;
 /// The interpolator looks at the gap behind the sample this many frames before the newest.

@@ -12,6 +12,7 @@
 //! - a device that is its own mirror image is computed as middle and side, with half of the products ([`mid_side`]).
 
 mod accumulate;
+mod complex;
 mod mid_side;
 mod plan;
 #[cfg(test)]

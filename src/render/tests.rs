@@ -175,6 +175,19 @@ fn shipped_profiles_keep_an_impulse_in_its_place() {
     }
 }
 
+/// The reference devices are their own mirror images (the bar's center apart, which one driver plays at the top), and
+/// what designs their filters keeps that within rounding.
+#[test]
+fn shipped_profiles_are_computed_as_mid_and_side() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles");
+    for name in ["pair", "pair-wide", "cylinder", "cylinder-wide", "bar", "bar-wide"] {
+        let profile = Profile::load(&folder.join(name)).unwrap();
+        let form = Chain::new(&profile.chain_spec()).unwrap().form();
+        assert!(form.mid_side, "{name}: {form}");
+        assert!(form.multiplied_partitions * 3 <= form.all_partitions * 2, "{name}: {form}");
+    }
+}
+
 #[test]
 fn it_is_what_the_chain_makes_of_the_samples() {
     let profile = Profile::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles/cylinder")).unwrap();

@@ -1,7 +1,8 @@
 //! What left/right symmetry saves: where every driver's mirror image is a driver, half of the products.
 //!
 //! With M = L + R and S = L − R, a driver d and its mirror image d̄ play E + O and E − O, where E, the part that both
-//! share, hears M and the inputs of the middle, and O hears S alone.
+//! share, hears M and the inputs of the middle, and O hears S, and of the middle what it has different for d and d̄:
+//! nothing, as a rule.
 
 /// The inputs that mirror each other.
 const LEFT: usize = 0;
@@ -22,9 +23,7 @@ impl MidSide {
     /// The mirror of `firs[input][output]`, and the FIRs from M, S and the others to E and O in their place.
     pub fn find(firs: &[Vec<Vec<f64>>]) -> Option<(MidSide, Vec<Vec<Vec<f64>>>)> {
         let [left, right, middle @ ..] = firs else { return None };
-        let mirrors = |a: usize, b: usize| {
-            equal(&left[a], &right[b]) && equal(&right[a], &left[b]) && middle.iter().all(|row| equal(&row[a], &row[b]))
-        };
+        let mirrors = |a: usize, b: usize| equal(&left[a], &right[b]) && equal(&right[a], &left[b]);
         let mut free: Vec<usize> = (0..left.len()).collect();
         let (mut pairs, mut even) = (Vec::new(), firs.to_vec());
         while !free.is_empty() {
@@ -39,8 +38,9 @@ impl MidSide {
                 even[LEFT][other].clear();
                 even[RIGHT][other] = mean(&own, &opposite, -1.0);
                 for (row, middle) in even[2..].iter_mut().zip(middle) {
-                    row[output] = mean(&middle[output], &middle[other], 1.0);
-                    row[other].clear();
+                    let (a, b) = (&middle[output], &middle[other]);
+                    row[output] = mean(a, b, 1.0);
+                    row[other] = if equal(a, b) { Vec::new() } else { mean(a, b, -1.0) };
                 }
             } else if mirrors(output, output) {
                 even[LEFT][output] = mean(&left[output], &right[output], 1.0);

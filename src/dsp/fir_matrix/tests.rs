@@ -152,6 +152,19 @@ fn a_mirrored_device_is_computed_as_mid_and_side() {
 }
 
 #[test]
+fn a_middle_that_is_not_mirrored_keeps_the_rest_mid_and_side() {
+    let mut firs = mirrored_firs(4, 500);
+    firs[2][0].clear();
+    let form = FirMatrix::new(64, &firs).form();
+    // Of 12 paths: M and C to two, S to two, and C to one of those.
+    assert_eq!(form, Form { mid_side: true, multiplied_partitions: 8 * 7, all_partitions: 96 });
+    for level in Level::available() {
+        let error = error_db(level, 64, &firs, 10);
+        assert!(error < -125.0, "{}: {error} dB", level.name());
+    }
+}
+
+#[test]
 fn the_difference_between_mid_side_and_direct_is_rounding() {
     let mut firs = mirrored_firs(4, 500);
     let (_, mid_side) = run(Level::detect(), 64, &firs, 20);

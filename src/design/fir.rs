@@ -2,6 +2,7 @@
 
 use rustfft::FftPlanner;
 
+use super::{HIGHEST_PART, LOWEST_HZ};
 use crate::acoustics::{Complex, phasor};
 
 /// Bins 0…N/2 of a real filter's response at a sample rate.
@@ -22,6 +23,12 @@ impl Bins {
     /// N/2 + 1.
     pub fn count(&self) -> usize {
         self.length / 2 + 1
+    }
+
+    /// The frequency a bin is solved at: beyond its ends a response keeps the value there, in level.
+    pub fn solved_hz(&self, bin: usize) -> f64 {
+        let highest = (HIGHEST_PART * (self.count() - 1) as f64) as usize;
+        self.frequency_hz(bin.min(highest)).max(LOWEST_HZ)
     }
 
     /// Frequency of a bin, Hz.
@@ -55,7 +62,7 @@ pub fn realize(response: &[Complex], bins: Bins, taps: usize, delay: usize) -> V
 }
 
 /// Real circular impulse response of a half spectrum; the ends of the spectrum are made real.
-fn inverse(response: &[Complex], bins: Bins) -> Vec<f64> {
+pub fn inverse(response: &[Complex], bins: Bins) -> Vec<f64> {
     let n = bins.length;
     let mut spectrum = vec![Complex::ZERO; n];
     spectrum[..=n / 2].copy_from_slice(response);

@@ -7,11 +7,15 @@
 //! | [`transfer`], [`virtual_source`] | driver → ear, and the ears' signals of a loudspeaker that is not there |
 //! | [`crosstalk`], [`beam`] | the two solvers |
 //! | [`designer`] | the whole design: [`design`](designer::design) |
-//! | [`fir`], [`rtf`], [`filter_set`] | from responses to filters |
+//! | [`center`], [`band_drivers`] | its parts: the center's path; woofers, tweeters and crossovers |
+//! | [`shortfalls`] | where it stays short of its target, and why |
+//! | [`fir`], [`least_squares`], [`rtf`], [`filter_set`] | from responses to filters |
 //! | [`evaluate`] | the figures of any coefficient set |
 //! | [`folder`], [`table`] | the profile's folder, and the figures as people read them |
 
+pub mod band_drivers;
 pub mod beam;
+pub mod center;
 pub mod crosstalk;
 pub mod curve;
 pub mod designer;
@@ -22,11 +26,15 @@ pub mod filter_set;
 pub mod fir;
 pub mod folder;
 pub mod hermitian;
+pub mod least_squares;
 pub mod rtf;
+pub mod shortfalls;
 pub mod table;
 pub mod targets;
 pub mod transfer;
 pub mod virtual_source;
+
+use crate::acoustics::Complex;
 
 pub use designer::{Design, design};
 pub use device::Device;
@@ -41,3 +49,17 @@ const DRIVER_MISMATCH: f64 = 0.0082;
 
 /// Width over which log λ is smoothed.
 const REGULARIZATION_OCTAVES: f64 = 1.0 / 6.0;
+
+/// Below this nothing is solved anew: no driver here plays it.
+const LOWEST_HZ: f64 = 20.0;
+
+/// Filters are held constant in level from this part of the Nyquist frequency on.
+const HIGHEST_PART: f64 = 0.9;
+
+/// Complex responses `[driver][bin]` of one input.
+type Spectra = Vec<Vec<Complex>>;
+
+/// `[bin][driver]` as `[driver][bin]`.
+fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
+    (0..drivers).map(|d| columns.iter().map(|column| column[d]).collect()).collect()
+}

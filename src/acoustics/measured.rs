@@ -94,3 +94,46 @@ impl MeasuredResponse {
         self.response.at(k)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acoustics::wave_number;
+
+    fn write(path: &Path, sample_rate: u32, samples: &[f32]) {
+        let spec =
+            hound::WavSpec { channels: 2, sample_rate, bits_per_sample: 32, sample_format: hound::SampleFormat::Float };
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        samples.iter().for_each(|v| [*v, 9.0].iter().for_each(|v| writer.write_sample(*v).unwrap()));
+        writer.finalize().unwrap();
+    }
+
+    #[test]
+    fn a_wav_file_of_any_rate_is_its_response() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("driver.wav");
+        for rate in [44_100, 48_000, 96_000] {
+            write(&path, rate, &[0.0, 0.0, 0.5, 0.0, -0.25]);
+            let measured = MeasuredResponse::from_wav(&path, [2.0, 0.0, 0.0]).unwrap();
+            let turn = |samples: f64| phasor(-2.0 * std::f64::consts::PI * 1000.0 * samples / f64::from(rate));
+            let expected = turn(2.0) * 0.5 - turn(4.0) * 0.25;
+            assert!((measured.at(wave_number(1000.0)) - expected).norm() < 1e-9, "{rate} Hz");
+        }
+    }
+
+    #[test]
+    fn silence_and_nonsense_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("driver.wav");
+        write(&path, 48_000, &[0.0; 16]);
+        let says = |text: &str| {
+            let error = MeasuredResponse::from_wav(&path, [2.0, 0.0, 0.0]).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        };
+        says("holds only silence");
+        write(&path, 48_000, &[0.1, f32::NAN]);
+        says("sample 1 is not a finite number");
+        std::fs::write(&path, b"no wave").unwrap();
+        says("cannot be read");
+    }
+}

@@ -41,10 +41,13 @@ impl Point {
 impl DirectionalSet {
     /// The nearest measurements with weights that sum to 1, nearest first.
     fn nearest(&self, direction: Vec3, distance_m: f64) -> Vec<(f64, &Point)> {
+        // What all measurements are too near or too far makes none of them nearer than another.
+        let off = |point: &Point| (point.distance_m / distance_m).ln().abs();
+        let least = self.points.iter().map(off).fold(f64::INFINITY, f64::min);
         let mut best: Vec<(f64, &Point)> = Vec::with_capacity(NEIGHBORS + 1);
         for point in &self.points {
             let angle = dot(point.direction, direction).clamp(-1.0, 1.0).acos();
-            let away = angle.hypot(DISTANCE_WEIGHT * (point.distance_m / distance_m).ln());
+            let away = angle.hypot(DISTANCE_WEIGHT * (off(point) - least));
             let place = best.partition_point(|(d, _)| *d <= away);
             if place < NEIGHBORS {
                 best.insert(place, (away, point));
@@ -283,3 +286,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sofa_file_tests.rs"]
+mod file_tests;

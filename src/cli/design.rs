@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Failure;
 use crate::config::Places;
+use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
 use crate::design::{Device, Figures, designer, evaluate, folder};
 use crate::profile::{self, Profile};
@@ -41,7 +42,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(name) = &args.evaluate {
         let profile = Profile::load(&profile::find(name, &Places::from_environment())?)?;
         let (device, filters) = folder::played_on(&profile, &device)?;
-        return print(&device, &evaluate::evaluate(&device, &filters), &[], args.json);
+        let figures = evaluate::evaluate(&device, &filters);
+        return print(&device, &figures, &shortfalls(&device, &figures), args.json);
     }
     if let Some(taps) = args.taps {
         device.taps = usize::from(taps);

@@ -7,7 +7,7 @@ use crate::acoustics::{Complex, Head, Radiator, phasor};
 use crate::source::{Complaint, Source};
 
 use super::curve::Curve;
-use super::file::{File, Form, Mode, Role};
+use super::file::{File, Form, Role};
 
 mod build;
 mod checks;
@@ -82,8 +82,8 @@ pub struct ListenerSpec {
 /// Limits of the cancellation.
 #[derive(Debug, Clone)]
 pub struct CrosstalkSpec {
-    /// Named mode.
-    pub mode: Mode,
+    /// What the description asks for: a named mode, or curves of its own.
+    pub mode: &'static str,
     /// Largest cancellation gain over frequency.
     pub gain_db: Curve,
     /// Largest effort over frequency.

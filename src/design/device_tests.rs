@@ -1,1 +1,64 @@
+use std::path::Path;
 
+use super::*;
+
+const CYLINDER: &str = include_str!("../../conf/devices/cylinder.toml");
+const STUDIO: &str = include_str!("../../conf/devices/studio.toml");
+
+/// What is said about a description in which the first `from` is `to`, after the file's name.
+fn complaint(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "no `{from}`");
+    let source = Source::new(Path::new("device.toml"), text.replacen(from, to, 1));
+    match Device::from_source(&source) {
+        Ok(_) => "accepted".to_owned(),
+        Err(error) => error.to_string().replace("device.toml:", ""),
+    }
+}
+
+#[test]
+fn a_wrong_description_is_refused_with_its_place_and_the_remedy() {
+    let refused = |from: &str, to: &str| complaint(CYLINDER, from, to);
+    #[rustfmt::skip]
+    let table = [
+        ("[0.0, 0.09, 0.0]", "[0.0, 0.12, 0.0]", "16:14: driver `left` is 0.1200 m from the center, off its sphere of 0.09 m; put it on the surface"),
+        ("[0.0, -0.09, 0.0]\naxis_deg = { azimuth = -90.0, elevation = 0.0 }", "[0.0, 0.09, 0.0]", "26:14: driver `right` is on the same spot as driver `left`; measure both positions again"),
+        ("taps = 512", "taps = 3", "61:8: taps is 3; use 64 to 8192"),
+        ("[150.0, 20000.0]", "[-150.0, 20000.0]", "20:11: the band of driver `left` is -150 to 20000 Hz; use two frequencies, the lower one first"),
+        ("[0.0, 0.09, 0.0]", "[0.0, nan, 0.0]", "16:14: driver `left` is at [0.0, NaN, 0.0]; use three numbers [front, left, up] in m, within 3 m"),
+        ("distance_m = 2.0", "distance_m = nan", "44:14: the listener's distance is NaN m; use 0.1 to 20 m"),
+        ("distance_m = 2.0", "distance_m = 0.15", "44:14: the listener at 0.15 m is inside the device or touches it; its drivers reach 0.09 m: use 0.27 m or more"),
+        ("window_m", "windw_m", "47:1: unknown key `windw_m`; did you mean `window_m`?"),
+        ("channel = 1", "channel = 0", "25:11: driver `right` has channel 0 like driver `left`; give each driver a channel of its own"),
+        ("azimuth = 90.0", "azimuth = 0.0", "17:12: driver `left` does not face outwards from its sphere; leave axis_deg out or correct it"),
+        ("null_db = 20.0", "shape_db = [[0.0, nan], [90.0, -20.0]]", "58:12: shape_db is no shape; write [[deg, dB], …] with rising angles from 0 to 180 and levels of 0 dB or less"),
+        ("roles = [\"array\"]", "gain_db = nan", "21:11: the gain of driver `left` is NaN dB; use -40 to 40 dB"),
+        ("\"cap\"", "\"piston\"", "19:15: driver `left` sits in a rigid-sphere; only directivity = \"cap\" is modelled there"),
+    ];
+    for (from, to, expected) in table {
+        assert_eq!(refused(from, to), expected, "{to}");
+    }
+    assert!(refused("head = \"sphere\"", "head = \"none.sofa\"").starts_with("45:8: none.sofa: cannot be read"));
+    assert!(refused("roles = [\"array\"]", "response = \"none.wav\"").starts_with("21:12: none.wav: cannot be read"));
+}
+
+#[test]
+fn every_frequency_needs_a_driver() {
+    let gap = complaint(STUDIO, "[40.0, 600.0]", "[40.0, 100.0]");
+    assert!(gap.contains("the crossover at 250 Hz is outside the band of woofer `woofer`, 40 to 100 Hz"), "{gap}");
+    let no_crossover = complaint(
+        STUDIO,
+        "[[crossover]]\nbetween = [\"woofer\", \"array\"]\nfrequency_hz = 250.0\nkind = \"lr4\"\n",
+        "",
+    );
+    assert!(no_crossover.contains("driver `woofer` is a woofer but no crossover leads to it"), "{no_crossover}");
+    let pair = include_str!("../../conf/devices/pair.toml");
+    let split =
+        pair.replacen("[150.0, 20000.0]", "[150.0, 1000.0]", 1).replacen("[150.0, 20000.0]", "[2000.0, 20000.0]", 1);
+    let hole = complaint(&split, "format", "format");
+    assert!(
+        hole.contains("no driver serves 1000 to 2000 Hz, below driver `right`; widen a band_hz or add a driver"),
+        "{hole}"
+    );
+    let no_array = complaint(&pair.replace("[\"array\"]", "[\"woofer\"]"), "format", "format");
+    assert!(no_array.contains("add a [[crossover]]") || no_array.contains("no driver has the role"), "{no_array}");
+}

@@ -63,3 +63,6 @@ type Spectra = Vec<Vec<Complex>>;
 fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
     (0..drivers).map(|d| columns.iter().map(|column| column[d]).collect()).collect()
 }
+
+#[cfg(test)]
+mod tests;

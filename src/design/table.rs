@@ -31,7 +31,7 @@ impl Display for Table<'_> {
             device.name,
             device.drivers.len(),
             device.taps,
-            device.crosstalk.mode.word(),
+            device.crosstalk.mode,
             device.listener.distance_m
         )?;
         row(f, "octave, Hz", &figures.octaves_hz, 0)?;

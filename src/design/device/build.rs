@@ -341,7 +341,8 @@ fn crosstalk(source: &Source, table: &CrosstalkTable, virtualized: bool) -> Chec
     let mode = table.mode.unwrap_or_default();
     let gain_db = curve(source, &table.target_db, "target_db")?.unwrap_or_else(targets::cancellation);
     let effort_db = curve(source, &table.effort_db, "effort_db")?.unwrap_or_else(|| targets::effort(mode, virtualized));
-    Ok(CrosstalkSpec { mode, gain_db, effort_db })
+    let own = table.target_db.is_some() || table.effort_db.is_some();
+    Ok(CrosstalkSpec { mode: if own { "curves of its own" } else { mode.word() }, gain_db, effort_db })
 }
 
 fn curve(source: &Source, value: &Option<Spanned<Vec<[f64; 2]>>>, key: &str) -> Checked<Option<Curve>> {

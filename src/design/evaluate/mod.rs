@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::acoustics::vector::{norm, sub};
 use crate::acoustics::{Complex, Listener};
 
 use super::IDEAL_ANGLE_DEG;
@@ -23,7 +24,7 @@ pub use bands::{OCTAVES_HZ, Tone};
 pub use levels::Levels;
 pub use mismatch::Mismatch;
 
-use bands::{per_octave, tone};
+use bands::tone;
 use ears::{EarGrid, cancellation, sum_of_products};
 
 /// A figure for each of the octaves 250 Hz to 8 kHz.
@@ -34,7 +35,7 @@ pub type PerOctave = [f64; 6];
 pub struct Figures {
     /// Octave centers of all figures by octave, Hz.
     pub octaves_hz: PerOctave,
-    /// XTC for each place of the listener, dB.
+    /// XTC for each place of the listener that is clear of the device, dB; the design point first.
     pub crosstalk: Vec<Place>,
     /// XTC at the design point with drivers that are not quite alike.
     pub mismatch: Mismatch,
@@ -132,7 +133,9 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
     let design = grid_at(&Listener::at([distance_m, 0.0, 0.0]));
     let (from_left, from_right) = (design.both(left), design.both(right));
     let mut crosstalk = vec![Place { place: "design point", xtc_db: cancellation(bins, &from_left, &from_right) }];
-    for (place, listener) in other_places(distance_m) {
+    let clear =
+        |place: &Listener| drivers.iter().all(|d| norm(sub(place.position, d.position)) > 2.0 * head.radius_m());
+    for (place, listener) in other_places(distance_m).into_iter().filter(|(_, place)| clear(place)) {
         let grid = grid_at(&listener);
         crosstalk.push(Place { place, xtc_db: cancellation(bins, &grid.both(left), &grid.both(right)) });
     }
@@ -261,12 +264,4 @@ fn alignment(bins: Bins, center: &[Complex], sides: &[Complex]) -> Alignment {
         .map(|range| (slope(center, range.clone()) - slope(sides, range)).abs())
         .fold(0.0, f64::max);
     Alignment { largest_loss_db, group_delay_difference_us }
-}
-
-/// Mean of a figure over octaves, for notes.
-pub fn mean_db(bins: Bins, spectrum: &[Complex]) -> PerOctave {
-    per_octave(bins, |o| {
-        let count = o.len().max(1) as f64;
-        bands::db(bands::energy(spectrum, o) / count)
-    })
 }

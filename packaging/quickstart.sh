@@ -76,11 +76,14 @@ spatiald() {
 }
 start spatiald "$built/spatiald" --instance quickstart --config "$SESSION/spatiald.toml" --profile "$folder"
 daemon=$!
-is_ready() {
-	kill -0 "$daemon" 2>/dev/null || fail "the daemon ended: $(tail -n 3 "$SESSION/spatiald.log")"
-	spatiald --status --json | grep -Eq '"state": "(idle|playing)"'
+is_running() {
+	kill -0 "$daemon" 2>/dev/null
 }
-wait_for "the daemon" is_ready
+is_ready_or_ended() {
+	! is_running || spatiald --status --json | grep -Eq '"state": "(idle|playing)"'
+}
+wait_for "the daemon" is_ready_or_ended
+is_running || fail "$(grep -m 1 '^spatiald: ' "$SESSION/spatiald.log" || tail -n 3 "$SESSION/spatiald.log")"
 sink_id() {
 	pw-cli ls Node | awk '/^\tid / { id = $2 + 0 } /node.name = "spatiald.quickstart"/ { print id; found = 1 } END { exit !found }'
 }
@@ -108,7 +111,8 @@ if [ -n "$device" ]; then
 	echo "sent to $device; the same, rendered: $recording"
 else
 	recording=$out/recording.wav
-	mv "$card"/recording-*.wav "$recording"
+	# Another one was begun if the card was opened again: the longest tells most.
+	mv "$(ls -S "$card"/recording-*.wav | head -n 1)" "$recording"
 	"$built/examples/levels" "$folder" "$recording"
 	echo "recording: $recording (8 channels, as the card's converters played it)"
 fi

@@ -25,7 +25,9 @@
 //! and from that an engine is allocated. The daemon, `render` and the tests run the same [`dsp::Chain`].
 //!
 //! Crosstalk cancellation is *designed* in [`design`], *runs* in [`dsp::fir_matrix`], and its *figures* come from
-//! [`design::evaluate`].
+//! [`mod@design::evaluate`].
+
+#![warn(missing_docs)]
 
 pub mod acoustics;
 pub mod cli;

@@ -1,7 +1,7 @@
 //! Where a value stands in a file, so that every complaint can name file, line and column.
 //!
 //! A [`Source`] is a TOML file read whole; [`Source::parse`] turns it into a serde struct, [`Source::at`] turns the
-//! span of a [`Spanned`](serde_spanned::Spanned) value into a complaint:
+//! span of a [`Spanned`] value into a complaint:
 //!
 //! ```text
 //! pair/profile.toml:12:9: the gain of driver `left` is 70 dB; use -60 to 60 dB

@@ -2,15 +2,15 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`file`], [`device`] | the description as written, and validated |
+//! | `file`, [`device`] | the description as written, and validated |
 //! | [`targets`], [`curve`] | what a design aims at |
 //! | [`transfer`], [`virtual_source`] | driver → ear, and the ears' signals of a loudspeaker that is not there |
 //! | [`crosstalk`], [`beam`] | the two solvers |
-//! | [`designer`] | the whole design: [`design`](designer::design) |
+//! | [`designer`] | the whole design: [`design`] |
 //! | [`center`], [`band_drivers`] | its parts: the center's path; woofers, tweeters and crossovers |
 //! | [`shortfalls`] | where it stays short of its target, and why |
 //! | [`fir`], [`least_squares`], [`rtf`], [`filter_set`] | from responses to filters |
-//! | [`evaluate`] | the figures of any coefficient set |
+//! | [`mod@evaluate`] | the figures of any coefficient set |
 //! | [`folder`], [`table`] | the profile's folder, and the figures as people read them |
 
 pub mod band_drivers;
@@ -21,7 +21,7 @@ pub mod curve;
 pub mod designer;
 pub mod device;
 pub mod evaluate;
-pub mod file;
+mod file;
 pub mod filter_set;
 pub mod fir;
 pub mod folder;

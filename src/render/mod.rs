@@ -90,31 +90,64 @@ pub enum RenderError {
     #[error(
         "{}: this is no WAV, FLAC, MP3 or Ogg Vorbis file that can be read ({reason}); convert it to FLAC first", path.display()
     )]
-    Format { path: PathBuf, reason: String },
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
     /// The input has more than two channels.
     #[error(
         "{}: the file has {channels} channels; mix it down to stereo first, for example with `sox IN -c 2 OUT`", path.display()
     )]
-    Channels { path: PathBuf, channels: usize },
+    Channels {
+        /// The file.
+        path: PathBuf,
+        /// How many it has.
+        channels: usize,
+    },
     /// The input changes its rate on the way.
     #[error(
         "{}: the sample rate changes from {before} to {after} Hz at {seconds:.1} s; split the file there", path.display()
     )]
-    RateChange { path: PathBuf, before: u32, after: u32, seconds: f64 },
+    RateChange {
+        /// The file.
+        path: PathBuf,
+        /// The rate until then, in Hz.
+        before: u32,
+        /// The rate from then on, in Hz.
+        after: u32,
+        /// Where in the file.
+        seconds: f64,
+    },
     /// Several streams, one after another.
     #[error(
         "{}: another stream begins at {seconds:.1} s; split the file there", path.display()
     )]
-    Chained { path: PathBuf, seconds: f64 },
+    Chained {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        seconds: f64,
+    },
     /// There is nothing in the input.
     #[error("{}: there is no audio in this file; give one that plays", path.display())]
-    Empty { path: PathBuf },
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// The output would replace the input.
     #[error("{}: this is the input file; give the output another name", path.display())]
-    SameFile { path: PathBuf },
+    SameFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// The output is a device, a pipe or a folder.
     #[error("{}: this is no regular file; give the name of a file to write", path.display())]
-    NotAFile { path: PathBuf },
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// The profile cannot serve the input's rate.
     #[error(transparent)]
     Profile(#[from] ProfileError),

@@ -20,17 +20,25 @@ pub trait Simd: Copy {
     /// Most outputs whose complex sums fit the registers beside what a multiplication needs.
     const MAX_OUTPUTS: usize;
 
+    /// All lanes alike.
     fn splat(self, value: f32) -> Self::V;
+    /// Lane n from place n.
     fn load(self, from: &[f32; 8]) -> Self::V;
+    /// Lane n to place n.
     fn store(self, v: Self::V, to: &mut [f32; 8]);
+    /// `a + b`
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a − b`
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b`
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a · b + c`
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `c − a · b`
     fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The greater one, lane by lane.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The magnitude, lane by lane.
     fn abs(self, v: Self::V) -> Self::V;
     /// Lane 7 first.
     fn reverse(self, v: Self::V) -> Self::V;
@@ -46,18 +54,23 @@ pub trait Simd: Copy {
 
 /// Work to be compiled once per instruction set. `run` must be `#[inline(always)]`.
 pub trait Kernel {
+    /// The work, on the vectors of `simd`.
     fn run<S: Simd>(self, simd: S);
 }
 
 /// The instruction set kernels run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
+    /// Eight lanes, fused multiply-add.
     #[cfg(target_arch = "x86_64")]
     Avx2(x86::Avx2),
+    /// Two times four lanes: what every x86-64 has.
     #[cfg(target_arch = "x86_64")]
     Sse2(x86::Sse2),
+    /// Two times four lanes: what every AArch64 has.
     #[cfg(target_arch = "aarch64")]
     Neon(neon::Neon),
+    /// Plain Rust.
     Scalar(scalar::Scalar),
 }
 

@@ -40,6 +40,7 @@ impl UpmixMode {
 /// Settings of an [`Upmix`](super::Upmix).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UpmixSpec {
+    /// How the center is found.
     pub mode: UpmixMode,
     /// Part of the center left in L′ and R′, 0 (none: the whole center goes to C) to 1 (all: C is silent).
     pub center_width: f32,

@@ -112,7 +112,18 @@ impl Statistics {
 
     /// Takes over the averages of another of the same geometry.
     pub fn adopt(&mut self, old: &Statistics) {
-        self.averages.clone_from(&old.averages);
+        // Plane by plane: a derived `clone_from` would allocate, and this runs on the writer's thread.
+        let (new, old) = (&mut self.averages, &old.averages);
+        for (new, old) in [
+            (&mut new.covariance.left, &old.covariance.left),
+            (&mut new.covariance.right, &old.covariance.right),
+            (&mut new.covariance.cross, &old.covariance.cross),
+            (&mut new.refined.common, &old.refined.common),
+            (&mut new.refined.left, &old.refined.left),
+            (&mut new.refined.right, &old.refined.right),
+        ] {
+            new.clone_from(old);
+        }
     }
 
     /// Takes in one frame; [`powers`](Statistics::powers) then holds for it. Inlined into the caller's instruction set.

@@ -77,6 +77,10 @@ if [ "${1:-}" = build ]; then
 		arm64+=("$package:arm64")
 	done
 	unpack "$sysroot" "${arm64[@]}"
+	# Links to /lib would lead out of the sysroot, and the linker to static libraries instead.
+	find "$sysroot" -type l -lname '/*' ! -lname "$sysroot/*" | while read -r link; do
+		ln -sfn "$sysroot$(readlink "$link")" "$link"
+	done
 	export PKG_CONFIG_SYSROOT_DIR=$sysroot PKG_CONFIG_ALLOW_CROSS=1
 	export PKG_CONFIG_LIBDIR=$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig
 	export BINDGEN_EXTRA_CLANG_ARGS="--target=aarch64-linux-gnu -I/usr/aarch64-linux-gnu/include -I$sysroot/usr/include"

@@ -39,6 +39,7 @@ use crate::acoustics::Complex;
 pub use designer::{Design, design};
 pub use device::Device;
 pub use evaluate::{Figures, evaluate};
+pub use file::Mode;
 pub use filter_set::FilterSet;
 
 /// Angle of the ideal pair every design is compared with, ±degrees.

@@ -17,10 +17,13 @@ use spatiald::design::{Design, Device, design, targets};
 const BINS: Bins = Bins { length: 16_384, sample_rate_hz: 48_000.0 };
 const COLORS: [&str; 4] = ["#1b6ca8", "#c1440e", "#3a7d44", "#7b4b94"];
 
-/// One line of a plot: its name, and (x, y) in plot units.
+/// (x, y) in plot units.
+type Points = Vec<(f64, f64)>;
+
+/// One line of a plot.
 struct Line {
     name: String,
-    points: Vec<(f64, f64)>,
+    points: Points,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let title = format!("{}, cancellation alone, sixth-octave means", device.name);
     std::fs::write(
         folder.join("cancellation.svg"),
-        over_frequency(&format!("XTC, dB: {title}"), 30.0, &cancellation)?,
+        over_frequency(&format!("XTC, dB: {title}"), 40.0, &cancellation)?,
     )?;
     std::fs::write(folder.join("effort.svg"), over_frequency(&format!("Effort, dB: {title}"), 15.0, &efforts)?)?;
     if let Some(beam) = beam {
@@ -68,12 +71,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn sampled(curve: &Curve) -> Vec<(f64, f64)> {
-    (0..60).map(|i| 100.0 * 160f64.powf(f64::from(i) / 59.0)).map(|f| (f, curve.at(f))).collect()
+fn sampled(curve: &Curve) -> Points {
+    (0..60).map(|i| 125.0 * 80f64.powf(f64::from(i) / 59.0)).map(|f| (f, curve.at(f))).collect()
 }
 
 /// XTC and effort of the left program over frequency.
-fn curves(device: &Device, made: &Design) -> (Vec<(f64, f64)>, Vec<(f64, f64)>) {
+fn curves(device: &Device, made: &Design) -> (Points, Points) {
     let filters = &made.filters.responses(BINS)[0];
     let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
     let [near, far] = EarGrid::new(&device.drivers, &device.listener.head, &listener, BINS).both(filters);
@@ -107,7 +110,7 @@ fn over_frequency(title: &str, top_db: f64, lines: &[Line]) -> Result<String, st
         writeln!(svg, r#"<text x="44" y="{:.0}" text-anchor="end">{db:.0}</text>"#, y(db) + 4.0)?;
     }
     let placed = |(f, db): &(f64, f64)| (x(*f), y(*db));
-    draw(&mut svg, lines, placed, 70)?;
+    draw(&mut svg, lines, placed, 70, "polyline")?;
     svg.push_str("</svg>\n");
     Ok(svg)
 }
@@ -128,7 +131,7 @@ fn polar(title: &str, lines: &[Line]) -> Result<String, std::fmt::Error> {
         let angle = FRAC_PI_2 + azimuth.to_radians();
         (200.0 + radius(*db) * angle.cos(), 215.0 - radius(*db) * angle.sin())
     };
-    draw(&mut svg, lines, placed, 385)?;
+    draw(&mut svg, lines, placed, 385, "polygon")?;
     svg.push_str("</svg>\n");
     Ok(svg)
 }
@@ -148,11 +151,17 @@ fn grid(svg: &mut String, x1: f64, y1: f64, x2: f64, y2: f64) -> std::fmt::Resul
     writeln!(svg, r##"<line x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}" stroke="#ccc"/>"##)
 }
 
-fn draw(svg: &mut String, lines: &[Line], placed: impl Fn(&(f64, f64)) -> (f64, f64), key_x: u32) -> std::fmt::Result {
+fn draw(
+    svg: &mut String,
+    lines: &[Line],
+    placed: impl Fn(&(f64, f64)) -> (f64, f64),
+    key_x: u32,
+    shape: &str,
+) -> std::fmt::Result {
     for (index, line) in lines.iter().enumerate() {
         let color = COLORS[index % COLORS.len()];
         let points: Vec<String> = line.points.iter().map(placed_text(&placed)).collect();
-        writeln!(svg, r#"<polyline points="{}" fill="none" stroke="{color}" stroke-width="2"/>"#, points.join(" "))?;
+        writeln!(svg, r#"<{shape} points="{}" fill="none" stroke="{color}" stroke-width="2"/>"#, points.join(" "))?;
         writeln!(svg, r#"<text x="{key_x}" y="{}" fill="{color}">{}</text>"#, 56 + 16 * index, line.name)?;
     }
     Ok(())

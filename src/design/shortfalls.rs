@@ -48,6 +48,10 @@ fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
     let tightest_db = edges.into_iter().fold(limit_db, f64::min);
     if effort_db > tightest_db - USED_UP_DB {
         format!("drivers this close would need more than {limit_db:.1} dB of effort")
+    } else if device.low_crossover_hz.is_some_and(|hz| hz > center / SQRT_2)
+        || device.high_crossover_hz.is_some_and(|hz| hz < center * SQRT_2)
+    {
+        "drivers outside the array play part of it, in mono".to_owned()
     } else {
         format!(
             "it shall hold over ±{:.0} cm and with drivers that differ by 0.5 dB and 4°",

@@ -10,9 +10,11 @@ use super::vector::{Vec3, dot, norm, scale, unit};
 use super::{Complex, Listener, MeasurementError, phasor, wave_number};
 
 /// Measurements blended for a direction between them.
-const NEIGHBORS: usize = 3;
+const NEIGHBORS: usize = 4;
 /// Closer than this to a measurement, it is taken as it is (rad).
 const ON_THE_SPOT: f64 = 1e-3;
+/// Spread (rad²) re that of the neighbors below which an axis has no slope.
+const FLAT: f64 = 1e-6;
 /// How much a factor e in distance counts as an angle (rad) when the nearest measurements are chosen.
 const DISTANCE_WEIGHT: f64 = 0.3;
 /// Band in which a head's level and delay are matched to the sphere's, Hz: the wave is longer than a head there.
@@ -57,10 +59,8 @@ impl DirectionalSet {
         if best.first().is_some_and(|(away, _)| *away < ON_THE_SPOT) {
             best.truncate(1);
         }
-        // Inverse squares: a third neighbor, far on one side, then hardly pulls the direction towards it.
-        let weight = |away: f64| away.max(1e-9).powi(-2);
-        let total: f64 = best.iter().map(|(away, _)| weight(*away)).sum();
-        best.iter().map(|(away, point)| (weight(*away) / total, *point)).collect()
+        let places: Vec<(f64, Vec3)> = best.iter().map(|(away, point)| (*away, point.direction)).collect();
+        linear_weights(direction, &places).into_iter().zip(best).map(|(weight, (_, point))| (weight, point)).collect()
     }
 
     /// Response between measurements: log magnitudes are averaged, and phases relative to the nearest one, so that
@@ -79,6 +79,40 @@ impl DirectionalSet {
             .sum();
         reference * blend.exp()
     }
+}
+
+/// Weights of measurements at (angle away, direction) for `direction`: they sum to 1 and reproduce whatever changes
+/// linearly with direction, so that the small differences cancellation lives on are kept (moving least squares;
+/// Lancaster & Salkauskas 1981).
+fn linear_weights(direction: Vec3, places: &[(f64, Vec3)]) -> Vec<f64> {
+    // Two axes across the direction.
+    let helper = if direction[2].abs() < 0.9 { [0.0, 0.0, 1.0] } else { [1.0, 0.0, 0.0] };
+    let across = unit(cross(helper, direction));
+    let along = cross(direction, across);
+    let rows: Vec<(f64, [f64; 3])> = places
+        .iter()
+        .map(|(away, place)| (away.max(1e-6).powi(-2), [1.0, dot(*place, across), dot(*place, along)]))
+        .collect();
+    let mut matrix = [[0.0; 3]; 3];
+    for (weight, row) in &rows {
+        (0..3).for_each(|i| (0..3).for_each(|j| matrix[i][j] += weight * row[i] * row[j]));
+    }
+    // Measurements in one line say nothing about the other axis: no slope there.
+    let scale = matrix[0][0];
+    (1..3).for_each(|i| matrix[i][i] += FLAT * scale);
+    let level = solve_first(matrix);
+    rows.iter().map(|(weight, row)| weight * (0..3).map(|i| row[i] * level[i]).sum::<f64>()).collect()
+}
+
+/// Solves A x = (1, 0, 0) for a symmetric positive definite A, by Cramer's rule.
+fn solve_first(a: [[f64; 3]; 3]) -> [f64; 3] {
+    let first = cross(a[1], a[2]);
+    let determinant = dot(a[0], first);
+    first.map(|v| v / determinant)
+}
+
+fn cross(a: Vec3, b: Vec3) -> Vec3 {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 fn open(path: &Path) -> Result<Sofar, MeasurementError> {

@@ -84,8 +84,7 @@ impl Feed {
     pub fn skip(&mut self, frames: usize) {
         if self.reader.discard(frames) > 0 && self.state == State::Playing {
             self.counters.add_overrun();
-            self.broken_at = self.last;
-            self.release_position = 0;
+            self.round_off();
             self.attack_position = 0;
         }
     }

@@ -13,7 +13,6 @@ const SINGLE_UP_TO_HZ: f64 = 2_000.0;
 const WIDEST: usize = 8;
 
 /// Powers of both channels and the real part of their cross power, one value a band.
-#[derive(Clone)]
 pub(super) struct Covariance {
     pub left: Vec<f32>,
     pub right: Vec<f32>,

@@ -47,14 +47,12 @@ pub(super) struct Statistics {
 }
 
 /// What is remembered from hop to hop.
-#[derive(Clone)]
 struct Averages {
     covariance: Covariance,
     refined: Powers,
 }
 
 /// Powers of the three parts, C, A (left's own) and B (right's own).
-#[derive(Clone)]
 pub(super) struct Powers {
     pub common: Vec<f32>,
     pub left: Vec<f32>,

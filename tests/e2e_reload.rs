@@ -203,6 +203,8 @@ fn another_device_never_hears_the_old_profile() {
         bed.daemon.reload("pair");
         assert_eq!(profile_now(&bed), "pair");
         assert_eq!(bed.card.get(Word::Closes), 1);
+        let matrix = bed.daemon.status()["profile"]["matrix"].to_string();
+        assert!(matrix.contains("mid/side"), "the pair's form, not the bar's: {matrix}");
         bed.card = other;
         bed.listen(1.5);
         let heard = bed.card.recording();

@@ -240,12 +240,14 @@ impl Daemon {
             // Whatever was wrong was wrong with the device before.
             self.device_problem = None;
             self.standby = false;
+            if pipeline.is_connected() {
+                self.node_problem = None;
+            }
         } else if pipeline.switch(chain, &chosen.profile.name).is_err() {
             // The queue was empty: one switch at a time is begun. So the device did not take its chain.
             return Err(ReloadError::NotPlaying(self.problem()));
         }
         match pipeline.present(&plan.config, &self.options.instance) {
-            Ok(()) if pipeline.is_connected() => self.node_problem = None,
             Ok(()) => {}
             // It is tried again.
             Err(PipelineError::Node(error)) => self.node_problem = Some(error.to_string()),
@@ -287,14 +289,12 @@ impl Daemon {
     /// The old profile plays on: tell why.
     fn refuse(&mut self, error: &ReloadError) {
         self.preparing = None;
-        let causes: Vec<String> =
-            std::iter::successors(std::error::Error::source(error), |e| e.source()).map(|e| format!(": {e}")).collect();
-        log::warn!("profile {} stays: {error}{}", self.profile_name(), causes.concat());
-        for Waiting { waiter, .. } in self.reloads.end() {
-            if let Waiter::Client(reply) = waiter {
-                reply.send(Reply::refused(error)).ok();
-            }
+        let reply = Reply::refused(error);
+        if let Reply::Refused { reason, causes } = &reply {
+            let causes: String = causes.iter().map(|cause| format!(": {cause}")).collect();
+            log::warn!("profile {} stays: {reason}{causes}", self.profile_name());
         }
+        answer(self.reloads.end(), &reply);
         if let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &self.plan.profile) {
             // Where a property asked for the switch, it shows the truth again.
             pipeline.show_profile(&chosen.profile.name);
@@ -306,11 +306,7 @@ impl Daemon {
     fn give_up_waiting(&mut self) {
         if self.in_flight.as_ref().is_some_and(|switch| switch.since.elapsed() > SWITCH_TIMEOUT) {
             let error = ReloadError::NotPlaying(self.problem());
-            for Waiting { waiter, .. } in self.reloads.dismiss() {
-                if let Waiter::Client(reply) = waiter {
-                    reply.send(Reply::refused(&error)).ok();
-                }
-            }
+            answer(self.reloads.dismiss(), &Reply::refused(&error));
         }
     }
 
@@ -410,6 +406,16 @@ impl Daemon {
     /// The instance's name.
     pub(super) fn instance(&self) -> &str {
         self.options.instance.name()
+    }
+}
+
+/// Tells everybody who waits the same.
+fn answer(waiting: Vec<Waiting<Waiter>>, reply: &Reply) {
+    for Waiting { waiter, .. } in waiting {
+        if let Waiter::Client(client) = waiter {
+            // A client that has left needs no answer.
+            client.send(reply.clone()).ok();
+        }
     }
 }
 

@@ -184,10 +184,15 @@ impl Pipeline {
     pub fn switch(&mut self, chain: Box<Chain>, profile: &str) -> Result<(), Box<Chain>> {
         let (latency, form) = (chain.latency(), chain.form());
         self.chains.send(chain)?;
-        self.form = form;
-        self.next_latency = latency;
-        self.show_profile(profile);
+        self.announce(latency, form, profile);
         Ok(())
+    }
+
+    /// A chain of `profile` is being switched to.
+    fn announce(&mut self, latency: Latency, form: Form, profile: &str) {
+        self.next_latency = latency;
+        self.form = form;
+        self.show_profile(profile);
     }
 
     /// Shows `profile` as the sink's.
@@ -231,8 +236,7 @@ impl Pipeline {
             Ok(device) => {
                 self.params = device.params().clone();
                 self.request = output::Request { channels: self.params.channels, ..wanted };
-                self.next_latency = chain.latency();
-                self.show_profile(&profile.name);
+                self.announce(chain.latency(), chain.form(), &profile.name);
                 if let Err(chain) = player.take_over(chain) {
                     // Cannot be: no switch is under way. It would be switched to like any other; the queue is empty.
                     drop(self.chains.send(chain));
@@ -300,6 +304,11 @@ impl Pipeline {
     /// Whether our device's clock drives the graph.
     pub fn is_driving(&self) -> bool {
         self.pace.is_driving()
+    }
+
+    /// What the device's clock is off by against the system's, in parts per million; `None` until it has been measured.
+    pub fn drift_ppm(&self) -> Option<f64> {
+        self.pace.device_rate_offset().map(|offset| offset * 1e6)
     }
 
     /// Frames a second.

@@ -284,7 +284,7 @@ impl Daemon {
             underruns: counted.as_ref().map_or(0, |counted| counted.underruns),
             cycles: counted.as_ref().map_or(0, |counted| counted.cycles),
             frames: counted.as_ref().map_or(0, |counted| counted.frames_out),
-            drift_ppm: counted.as_ref().and_then(|counted| counted.device_ppm).map(f64::from),
+            drift_ppm: self.pipeline.as_ref().and_then(Pipeline::drift_ppm),
             gain_reduction_db: drivers.into_iter().zip(reductions.iter().copied()).collect(),
             realtime: Realtime {
                 data_thread: scheduling(counted.as_ref().map(|counted| counted.data_thread)),

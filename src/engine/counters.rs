@@ -1,7 +1,7 @@
 //! What the real-time threads tell about themselves. Every field is one atomic word: written by one thread, read by
 //! any, never waited for.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use serde::Serialize;
 
@@ -77,8 +77,6 @@ pub struct Counters {
     load_max: Level,
     gain_reduction_db: [Level; MAX_DRIVERS],
     correction_ppm: Level,
-    device_ppm: Level,
-    is_device_measured: AtomicBool,
     quantum_frames: AtomicU32,
     ring_fill_frames: AtomicU32,
     data_thread: AtomicU32,
@@ -142,12 +140,6 @@ impl Counters {
         self.correction_ppm.set(ppm);
     }
 
-    /// The device's clock over the system's, in parts per million; `None` until it has been measured.
-    pub fn set_device_ppm(&self, ppm: Option<f32>) {
-        self.device_ppm.set(ppm.unwrap_or_default());
-        self.is_device_measured.store(ppm.is_some(), Relaxed);
-    }
-
     /// Frames in the ring after the writer took its period.
     pub fn set_ring_fill_frames(&self, frames: usize) {
         self.ring_fill_frames.store(frames as u32, Relaxed);
@@ -182,7 +174,6 @@ impl Counters {
             load_max: self.load_max.get(),
             gain_reduction_db: self.gain_reduction_db.iter().map(Level::get).collect(),
             correction_ppm: self.correction_ppm.get(),
-            device_ppm: self.is_device_measured.load(Relaxed).then(|| self.device_ppm.get()),
             quantum_frames: self.quantum_frames.load(Relaxed),
             ring_fill_frames: self.ring_fill_frames.load(Relaxed),
             data_thread: Scheduling::from_word(self.data_thread.load(Relaxed)),
@@ -216,8 +207,6 @@ pub struct Snapshot {
     pub gain_reduction_db: Vec<f32>,
     /// Rate correction while following another driver.
     pub correction_ppm: f32,
-    /// The device's clock over the system's, where it has been measured.
-    pub device_ppm: Option<f32>,
     /// Frames of the last graph cycle.
     pub quantum_frames: u32,
     /// Frames in the ring.

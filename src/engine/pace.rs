@@ -21,6 +21,9 @@ pub fn now_ns() -> u64 {
         .map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
+/// No rate of the device is known.
+const UNMEASURED: i64 = i64::MIN;
+
 /// A reading of the device's delay in one word, so that no reader ever waits for a writer: frames in the lower 24
 /// bits, the time of the reading above, in units of 1024 ns. Those 40 bits come round after 13 days, which no reading
 /// outlives.
@@ -66,6 +69,7 @@ pub struct Pace {
     requested_ns: AtomicU64,
     /// A [`Reading`].
     device_delay: AtomicU64,
+    /// [`UNMEASURED`] until it is known.
     device_offset_ppb: AtomicI64,
 }
 
@@ -89,7 +93,7 @@ impl Pace {
             cycle_ns: AtomicU64::new(0),
             requested_ns: AtomicU64::new(0),
             device_delay: AtomicU64::new(0),
-            device_offset_ppb: AtomicI64::new(0),
+            device_offset_ppb: AtomicI64::new(UNMEASURED),
         }))
     }
 
@@ -273,14 +277,15 @@ impl Pace {
         self.ring_fill_frames() + self.chain_latency_frames() + device
     }
 
-    /// Rate of the device's clock over that of `CLOCK_MONOTONIC`; 1 until it has been measured.
-    pub fn device_rate_ratio(&self) -> f64 {
-        1.0 + self.device_offset_ppb.load(Relaxed) as f64 * 1e-9
+    /// Rate of the device's clock over that of `CLOCK_MONOTONIC`, minus 1; `None` until it has been measured.
+    pub fn device_rate_offset(&self) -> Option<f64> {
+        let ppb = self.device_offset_ppb.load(Relaxed);
+        (ppb != UNMEASURED).then_some(ppb as f64 * 1e-9)
     }
 
-    /// Set by the writer, with the ratio's offset from 1, each time it has measured it.
-    pub fn set_device_rate_offset(&self, offset: f64) {
-        self.device_offset_ppb.store((offset * 1e9) as i64, Relaxed);
+    /// Set by the writer each time it has measured it; `None`: another device, not measured yet.
+    pub fn set_device_rate_offset(&self, offset: Option<f64>) {
+        self.device_offset_ppb.store(offset.map_or(UNMEASURED, |offset| (offset * 1e9) as i64), Relaxed);
     }
 }
 

@@ -56,7 +56,7 @@ impl Cycle {
             now_ns,
             delay_frames: self.pace.total_latency_frames(now_ns) as u64,
             rate_hz: self.pace.rate_hz(),
-            rate_ratio: self.pace.device_rate_ratio(),
+            rate_ratio: 1.0 + self.pace.device_rate_offset().unwrap_or_default(),
         });
         true
     }

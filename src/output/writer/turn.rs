@@ -171,7 +171,7 @@ impl<S: Stage> Turns<S> {
     fn adopt(&mut self, device: Box<Device>) {
         self.pace.set_period_frames(device.params().period_frames);
         self.device = Some(device);
-        self.measured(None);
+        self.pace.set_device_rate_offset(None);
         self.needs_start = true;
         self.player.hold(self.amp_wake_frames);
     }
@@ -281,14 +281,8 @@ impl<S: Stage> Turns<S> {
     fn note_delay(&mut self, frames: usize, pending_frames: usize, read_ns: u64) {
         self.pace.set_device_delay(frames + pending_frames, read_ns);
         if let Some(offset) = self.meter.update(self.frames_since_start as i64 - frames as i64, read_ns) {
-            self.measured(Some(offset));
+            self.pace.set_device_rate_offset(Some(offset));
         }
-    }
-
-    /// What the device's clock is off by; `None`: not known.
-    fn measured(&self, offset: Option<f64>) {
-        self.counters.set_device_ppm(offset.map(|offset| (offset * 1e6) as f32));
-        self.pace.set_device_rate_offset(offset.unwrap_or_default());
     }
 
     fn look_for_idleness(&mut self) {

@@ -18,6 +18,7 @@ mod kernels;
 mod tests;
 
 use super::simd::Level;
+use super::sinc::windowed_sinc;
 use super::spec::{LimiterSpec, MAX_DRIVERS, db_to_gain};
 use kernels::{Apply, Interpolator, Peak, TruePeak};
 
@@ -244,27 +245,15 @@ impl Group {
 /// Kaiser-windowed sinc at ¼, ½ and ¾ of the way from one sample to the next, each phase of unit sum.
 fn interpolator() -> Interpolator {
     const BETA: f64 = 5.0;
-    let half = TAPS as f64 / 2.0;
     std::array::from_fn(|phase| {
         let fraction = (phase + 1) as f64 / (PHASES + 1) as f64;
         let taps: [f64; TAPS] = std::array::from_fn(|tap| {
             let x = (tap + CENTER + 1) as f64 - TAPS as f64 - fraction;
-            let sinc = (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x);
-            sinc * bessel_i0(BETA * (1.0 - (x / half).powi(2)).max(0.0).sqrt()) / bessel_i0(BETA)
+            windowed_sinc(x, TAPS as f64 / 2.0, BETA)
         });
         let sum: f64 = taps.iter().sum();
         taps.map(|tap| (tap / sum) as f32)
     })
-}
-
-/// Modified Bessel function of the first kind and order 0, by its power series.
-fn bessel_i0(x: f64) -> f64 {
-    let (mut sum, mut term) = (1.0, 1.0);
-    for k in 1..32 {
-        term *= (x / (2.0 * f64::from(k))).powi(2);
-        sum += term;
-    }
-    sum
 }
 
 /// The minimum of the last `window` values, by a queue of candidates that only rise.

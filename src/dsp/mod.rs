@@ -13,6 +13,7 @@ pub mod delay;
 pub mod fir_matrix;
 pub mod limiter;
 pub mod simd;
+pub mod sinc;
 pub mod spec;
 pub mod switcher;
 pub mod upmix;

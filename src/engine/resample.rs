@@ -4,6 +4,8 @@
 //! Flexible Sampling-Rate Conversion Method", ICASSP 1984). At phase 0 its taps are the unit impulse: while the ratio
 //! is exactly 1 the samples pass bit for bit, [`LATENCY_FRAMES`] later, so that it can stay in the path.
 
+use crate::dsp::sinc::windowed_sinc;
+
 /// Taps of the interpolation kernel.
 const TAPS: usize = 64;
 /// Tabulated phases between two frames.
@@ -145,9 +147,7 @@ fn interpolate(rows: &[[f32; TAPS]], between: f32, window: &[f32]) -> f32 {
 fn kernel(phase: usize) -> [f32; TAPS] {
     let center = (TAPS / 2 - 1) as f64 + phase as f64 / PHASES as f64;
     let taps: [f64; TAPS] = std::array::from_fn(|tap| {
-        let x = tap as f64 - center;
-        let sinc = if x == 0.0 { 1.0 } else { (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x) };
-        sinc * kaiser(x / (TAPS / 2) as f64)
+        windowed_sinc(tap as f64 - center, (TAPS / 2) as f64, KAISER_BETA)
     });
     let sum: f64 = taps.iter().sum();
     match phase {
@@ -155,24 +155,6 @@ fn kernel(phase: usize) -> [f32; TAPS] {
         PHASES => std::array::from_fn(|tap| f32::from(tap == TAPS / 2)),
         _ => taps.map(|tap| (tap / sum) as f32),
     }
-}
-
-/// Kaiser's window at `x` in [−1, 1]; 0 beyond.
-fn kaiser(x: f64) -> f64 {
-    let inside = 1.0 - x * x;
-    if inside <= 0.0 { 0.0 } else { bessel_i0(KAISER_BETA * inside.sqrt()) / bessel_i0(KAISER_BETA) }
-}
-
-/// The modified Bessel function of order 0, by its power series.
-fn bessel_i0(x: f64) -> f64 {
-    let quarter = x * x / 4.0;
-    let mut term = 1.0;
-    let mut sum = 1.0;
-    for k in 1..60 {
-        term *= quarter / f64::from(k * k);
-        sum += term;
-    }
-    sum
 }
 
 /// Holds the ring's mean fill by a proportional-integral loop on it. The integral is the drift between the clocks.

@@ -5,11 +5,10 @@
 //! (Oppenheim & Schafer, "Discrete-Time Signal Processing", impulse invariance). The sinc is windowed by a Kaiser window
 //! and cut off at the lower Nyquist frequency.
 
-use std::f64::consts::PI;
-
 use super::load::ProfileError;
 use super::rtf::{fold, pack, trimmed};
 use super::{Form, Profile, read_coefficients};
+use crate::dsp::sinc::windowed_sinc;
 use crate::dsp::spec::{INPUTS, MAX_DELAY_FRAMES, MAX_TAPS, SAMPLE_RATES_HZ};
 
 /// Half the kernel's length, in frames of the slower rate.
@@ -127,7 +126,9 @@ fn groups_by(values: &[f64]) -> Vec<Vec<usize>> {
 fn resample(firs: &[&[f32]], ratio: f64, delay: f64, reach: f64) -> Vec<Vec<f32>> {
     let taps = firs.first().map_or(0, |fir| fir.len());
     let length = (taps as f64 * ratio + delay + reach).ceil() as usize + 1;
+    // A low-pass of unit gain: its cut-off as a part of the new Nyquist frequency.
     let cutoff = (1.0 / ratio).min(1.0);
+    let kernel = |distance: f64| cutoff * windowed_sinc(cutoff * distance, cutoff * reach, KAISER_BETA);
     let mut resampled = vec![Vec::with_capacity(length); firs.len()];
     let mut weights = Vec::new();
     for n in 0..length {
@@ -136,36 +137,13 @@ fn resample(firs: &[&[f32]], ratio: f64, delay: f64, reach: f64) -> Vec<Vec<f32>
         let first = ((center - half).ceil().max(0.0) as usize).min(taps);
         let last = ((center + half).floor() + 1.0).clamp(first as f64, taps as f64) as usize;
         weights.clear();
-        weights.extend((first..last).map(|k| kernel(n as f64 - delay - k as f64 * ratio, cutoff, reach)));
+        weights.extend((first..last).map(|k| kernel(n as f64 - delay - k as f64 * ratio)));
         for (fir, result) in firs.iter().zip(&mut resampled) {
             let sum: f64 = fir[first..last].iter().zip(&weights).map(|(&h, weight)| f64::from(h) * weight).sum();
             result.push(sum as f32);
         }
     }
     resampled
-}
-
-/// Windowed sinc at `distance` new frames: a low-pass of unit gain with its cut-off at `cutoff` times the new Nyquist
-/// frequency.
-fn kernel(distance: f64, cutoff: f64, reach: f64) -> f64 {
-    let x = distance / reach;
-    if x.abs() >= 1.0 {
-        return 0.0;
-    }
-    let phase = PI * cutoff * distance;
-    let sinc = if phase.abs() < 1e-9 { 1.0 } else { phase.sin() / phase };
-    cutoff * sinc * bessel_i0(KAISER_BETA * (1.0 - x * x).sqrt()) / bessel_i0(KAISER_BETA)
-}
-
-/// Modified Bessel function of the first kind, order 0, by its power series.
-fn bessel_i0(x: f64) -> f64 {
-    let (mut term, mut sum, mut k) = (1.0, 1.0, 1.0);
-    while term > sum * 1e-17 {
-        term *= (x / (2.0 * k)).powi(2);
-        sum += term;
-        k += 1.0;
-    }
-    sum
 }
 
 /// How many of the first `most` frames hold nothing in any FIR.

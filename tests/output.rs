@@ -12,7 +12,8 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use spatiald::engine::pace::now_ns;
 use spatiald::engine::{Counters, Pace, Player, RingWriter, Stage, handover, ring};
-use spatiald::output::{Event, Format, OutputError, Request, Writer, open};
+use spatiald::config::SampleFormat;
+use spatiald::output::{Event, OutputError, Request, Writer, open};
 use support::Card;
 use support::card::{Word, use_in_this_process};
 use support::wait::wait_until;
@@ -311,7 +312,7 @@ fn following_another_driver_loses_and_repeats_nothing() {
 
 #[test]
 fn every_format_is_spoken() {
-    for format in Format::PREFERENCE {
+    for format in SampleFormat::PREFERENCE {
         let mut bench = bench(|_, request| request.format = Some(format), tone);
         bench.stream();
         bench.play_on(9_600);
@@ -394,7 +395,7 @@ fn stopping_ends_in_silence_and_the_player_goes_on_elsewhere() {
     assert!(left.windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.04));
 
     let card = Card::new();
-    let request = Request { channels: 6, period_frames: 512, format: Some(Format::S16), ..request(&card) };
+    let request = Request { channels: 6, period_frames: 512, format: Some(SampleFormat::S16), ..request(&card) };
     let device = open(&request).unwrap();
     let (sender, _events) = mpsc::channel();
     let writer = Writer::spawn(Some(device), player, request, first.pace.clone(), first.counters.clone(), sender);
@@ -457,10 +458,10 @@ fn what_the_card_does_not_offer_is_said() {
     assert!(matches!(&error, OutputError::Rate { offered_hz, .. } if *offered_hz == [44_100, 96_000]), "{error}");
 
     let (_card, wanted) = limited("FORMATS=S16_LE");
-    let wanted = Request { format: Some(Format::S32), ..wanted };
+    let wanted = Request { format: Some(SampleFormat::S32), ..wanted };
     let error = open(&wanted).unwrap_err();
-    assert!(matches!(&error, OutputError::Format { offered, .. } if *offered == [Format::S16]), "{error}");
-    assert_eq!(open(&Request { format: None, ..wanted }).unwrap().params().format, Format::S16);
+    assert!(matches!(&error, OutputError::Format { offered, .. } if *offered == [SampleFormat::S16]), "{error}");
+    assert_eq!(open(&Request { format: None, ..wanted }).unwrap().params().format, SampleFormat::S16);
 
     let (_card, wanted) = limited("CHANNELS=2/8");
     assert_eq!(open(&wanted).unwrap().params().channels, 8, "the smallest that is large enough");

@@ -6,9 +6,11 @@ use crate::source::{Complaint, Source};
 
 mod file;
 mod places;
+mod sample_format;
 mod validate;
 
 pub use places::Places;
+pub use sample_format::SampleFormat;
 
 /// The validated configuration. [`Config::default`] is what an empty file means.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +22,7 @@ pub struct Config {
     /// The ALSA PCM to play on.
     pub device: String,
     /// Sample format of the device; `None`: the best it offers.
-    pub device_format: Option<DeviceFormat>,
+    pub device_format: Option<SampleFormat>,
     /// Frames per period of the device.
     pub period_frames: usize,
     /// Periods in the device's buffer.
@@ -37,21 +39,6 @@ pub struct Config {
     pub mixer: Vec<MixerControl>,
     /// Which profile belongs to which machine; the first rule that fits is taken.
     pub matches: Vec<MatchRule>,
-}
-
-/// Sample formats of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceFormat {
-    /// 16 bits, dithered.
-    S16,
-    /// 24 bits in 3 bytes.
-    S24Packed,
-    /// 24 bits in 4 bytes.
-    S24,
-    /// 32 bits.
-    S32,
-    /// 32-bit float.
-    Float,
 }
 
 /// A mixer control: set when the device is opened, restored when it is closed.

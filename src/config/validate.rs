@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_spanned::Spanned;
 
 use super::file::{self, File};
-use super::{Config, DeviceFormat, MatchRule, MixerControl, MixerValue};
+use super::{Config, MatchRule, MixerControl, MixerValue, SampleFormat};
 use crate::source::{Complaint, Source};
 
 /// Validates `file`, which was parsed from `source`.
@@ -35,14 +35,14 @@ pub(super) fn validate(source: &Source, file: File) -> Result<Config, Complaint>
     })
 }
 
-fn device_format(written: file::DeviceFormat) -> Option<DeviceFormat> {
+fn device_format(written: file::DeviceFormat) -> Option<SampleFormat> {
     match written {
         file::DeviceFormat::Auto => None,
-        file::DeviceFormat::S16 => Some(DeviceFormat::S16),
-        file::DeviceFormat::S24Packed => Some(DeviceFormat::S24Packed),
-        file::DeviceFormat::S24 => Some(DeviceFormat::S24),
-        file::DeviceFormat::S32 => Some(DeviceFormat::S32),
-        file::DeviceFormat::Float => Some(DeviceFormat::Float),
+        file::DeviceFormat::S16 => Some(SampleFormat::S16),
+        file::DeviceFormat::S24Packed => Some(SampleFormat::S24Packed),
+        file::DeviceFormat::S24 => Some(SampleFormat::S24),
+        file::DeviceFormat::S32 => Some(SampleFormat::S32),
+        file::DeviceFormat::Float => Some(SampleFormat::Float),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Instance;
 use super::control::Choice;
-use crate::config::{Config, DeviceFormat, MixerValue, Places};
+use crate::config::{Config, MixerValue, Places};
 use crate::dsp::{Chain, SpecError};
 use crate::output;
 use crate::profile::choice::{Remembered, choose};
@@ -169,13 +169,7 @@ pub fn device_request(config: &Config, rate_hz: u32, channels: usize) -> output:
         channels,
         period_frames: config.period_frames,
         periods: config.periods,
-        format: config.device_format.map(|format| match format {
-            DeviceFormat::S16 => output::Format::S16,
-            DeviceFormat::S24Packed => output::Format::S24Packed,
-            DeviceFormat::S24 => output::Format::S24,
-            DeviceFormat::S32 => output::Format::S32,
-            DeviceFormat::Float => output::Format::Float,
-        }),
+        format: config.device_format,
         mixer: config
             .mixer
             .iter()

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::formats::Format;
+use crate::config::SampleFormat;
 use super::holder::Holder;
 
 /// Why a device could not be opened. Each message names the PCM, the value and the remedy, in one line.
@@ -43,7 +43,7 @@ pub enum OutputError {
         offered: String,
     },
     /// The card does not run at this rate.
-    #[error("ALSA PCM '{pcm}' does not run at {rate_hz} Hz; it offers {} Hz", join(.offered_hz))]
+    #[error("ALSA PCM '{pcm}' does not run at {rate_hz} Hz; it offers {} Hz: choose another device, or a PCM that converts rates (`plug:…`)", join(.offered_hz))]
     Rate {
         /// The ALSA PCM.
         pcm: String,
@@ -53,14 +53,14 @@ pub enum OutputError {
         offered_hz: Vec<u32>,
     },
     /// None of the formats we speak, or not the one asked for.
-    #[error("ALSA PCM '{pcm}' does not take {wanted}; of the formats known here it offers {}", join(.offered))]
+    #[error("ALSA PCM '{pcm}' does not take {wanted}; of the formats known here it offers {}: set `device_format` to \"auto\", or choose another PCM", join(.offered))]
     Format {
         /// The ALSA PCM.
         pcm: String,
         /// How many there should be, or what was asked for.
         wanted: String,
         /// What the card offers.
-        offered: Vec<Format>,
+        offered: Vec<SampleFormat>,
     },
     /// The buffer does not hold two periods.
     #[error(
@@ -85,7 +85,7 @@ pub enum OutputError {
         control: String,
     },
     /// Any other refusal.
-    #[error("ALSA PCM '{pcm}': {what} failed: {}{}", errno_text(*.errno), detail(.message))]
+    #[error("ALSA PCM '{pcm}': {what} failed: {}{}; the kernel's log (`journalctl -k`) may say why", errno_text(*.errno), detail(.message))]
     Alsa {
         /// The ALSA PCM.
         pcm: String,
@@ -97,23 +97,16 @@ pub enum OutputError {
         message: String,
     },
     /// The name cannot be passed to ALSA.
-    #[error("'{0}' cannot be the name of an ALSA PCM: it is empty or contains a zero byte")]
+    #[error("'{0}' cannot be the name of an ALSA PCM: it is empty or contains a zero byte; `aplay -L` lists names")]
     Name(String),
     /// A thread could not be started.
-    #[error("could not start the thread '{name}': {source}")]
+    #[error("could not start the thread '{name}'; the system is out of memory or allows no more threads")]
     Thread {
         /// The name.
         name: &'static str,
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-impl OutputError {
-    /// True when waiting may help: the device is absent, busy, or in trouble, rather than unsuitable.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::NotFound { .. } | Self::Busy { .. } | Self::Alsa { .. } | Self::Permission { .. })
-    }
 }
 
 fn detail(message: &str) -> String {
@@ -159,8 +152,8 @@ mod tests {
             assert!(text.contains("hw:DAC8x") && !text.contains('\n'), "{text}");
         }
         assert!(errors[1].to_string().contains("held by pipewire (pid 7)"));
-        assert!(errors[4].to_string().ends_with("48000, 96000 Hz"));
-        assert!(errors[5].to_string().ends_with("offers none"));
-        assert!(errors[7].to_string().ends_with("open failed: I/O error (x)"));
+        assert!(errors[4].to_string().contains("offers 48000, 96000 Hz: choose"));
+        assert!(errors[5].to_string().contains("offers none: set"));
+        assert!(errors[7].to_string().contains("open failed: I/O error (x); the kernel's log"));
     }
 }

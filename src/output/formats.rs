@@ -10,68 +10,18 @@
 //!
 //! 24 bits and more are not dithered: the error lies below −144 dBFS, under the noise of any converter.
 
-use std::fmt;
-
-/// A sample format of the device, little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// 16-bit integers.
-    S16,
-    /// 24-bit integers in three bytes.
-    S24Packed,
-    /// 24-bit integers in the low three bytes of four.
-    S24,
-    /// 32-bit integers.
-    S32,
-    /// 32-bit IEEE floats, full scale ±1.
-    Float,
-}
-
-impl Format {
-    /// Every format, the one to prefer first: what a device offers beyond 24 bits it takes exactly.
-    pub const PREFERENCE: [Format; 5] = [Format::S32, Format::Float, Format::S24, Format::S24Packed, Format::S16];
-
-    /// Bytes one sample occupies.
-    pub fn bytes(self) -> usize {
-        match self {
-            Format::S16 => 2,
-            Format::S24Packed => 3,
-            Format::S24 | Format::S32 | Format::Float => 4,
-        }
-    }
-
-    /// The format of this ALSA name (`S16_LE`, `S24_3LE`, `S24_LE`, `S32_LE`, `FLOAT_LE`; `_LE` may be left out).
-    pub fn from_name(name: &str) -> Option<Format> {
-        let wanted = name.trim().to_ascii_uppercase();
-        Self::PREFERENCE.into_iter().find(|format| {
-            let name = format.to_string();
-            wanted == name || Some(wanted.as_str()) == name.strip_suffix("_LE")
-        })
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Format::S16 => "S16_LE",
-            Format::S24Packed => "S24_3LE",
-            Format::S24 => "S24_LE",
-            Format::S32 => "S32_LE",
-            Format::Float => "FLOAT_LE",
-        })
-    }
-}
+use crate::config::SampleFormat;
 
 /// Converts planes to one device's format. Nothing is allocated after construction.
 #[derive(Debug)]
 pub struct Converter {
-    format: Format,
+    format: SampleFormat,
     dither: Vec<Dither>,
 }
 
 impl Converter {
     /// For a device of `channels` channels. The dither starts from a fixed seed: the same input gives the same bytes.
-    pub fn new(format: Format, channels: usize) -> Converter {
+    pub fn new(format: SampleFormat, channels: usize) -> Converter {
         Converter { format, dither: (0..channels as u64).map(Dither::new).collect() }
     }
 
@@ -88,14 +38,14 @@ impl Converter {
         for (channel, dither) in self.dither.iter_mut().enumerate() {
             let plane = planes.get(channel).map_or(&[][..], |plane| plane.as_ref());
             match self.format {
-                Format::S16 => interleave(plane, channel, frame_bytes, out, |x| dither.quantize(x).to_le_bytes()),
-                Format::S24Packed => interleave(plane, channel, frame_bytes, out, |x| {
+                SampleFormat::S16 => interleave(plane, channel, frame_bytes, out, |x| dither.quantize(x).to_le_bytes()),
+                SampleFormat::S24Packed => interleave(plane, channel, frame_bytes, out, |x| {
                     let [low, middle, high, _] = to_i24(x).to_le_bytes();
                     [low, middle, high]
                 }),
-                Format::S24 => interleave(plane, channel, frame_bytes, out, |x| to_i24(x).to_le_bytes()),
-                Format::S32 => interleave(plane, channel, frame_bytes, out, |x| to_i32(x).to_le_bytes()),
-                Format::Float => interleave(plane, channel, frame_bytes, out, f32::to_le_bytes),
+                SampleFormat::S24 => interleave(plane, channel, frame_bytes, out, |x| to_i24(x).to_le_bytes()),
+                SampleFormat::S32 => interleave(plane, channel, frame_bytes, out, |x| to_i32(x).to_le_bytes()),
+                SampleFormat::Float => interleave(plane, channel, frame_bytes, out, f32::to_le_bytes),
             }
         }
     }

@@ -14,7 +14,6 @@ pub mod writer;
 
 pub use device::Device;
 pub use error::OutputError;
-pub use formats::Format;
 pub use holder::Holder;
 pub use mixer::{MixerControl, MixerValue};
 pub use open::{MAX_CHANNELS, Params, Request, card_number, open};

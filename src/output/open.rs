@@ -11,7 +11,7 @@ use nix::libc;
 
 use super::device::Device;
 use super::error::OutputError;
-use super::formats::Format;
+use crate::config::SampleFormat;
 use super::holder::holder_of_card;
 use super::mixer::{MixerControl, MixerGuard};
 use super::reserve::{Refusal, Reservation};
@@ -39,8 +39,8 @@ pub struct Request {
     pub period_frames: usize,
     /// Periods in the device's buffer; the card may round. At least 2.
     pub periods: usize,
-    /// The only format to use; `None` takes the first of [`Format::PREFERENCE`] the card offers.
-    pub format: Option<Format>,
+    /// The only format to use; `None` takes the first of [`SampleFormat::PREFERENCE`] the card offers.
+    pub format: Option<SampleFormat>,
     /// Mixer controls to set while the device is open.
     pub mixer: Vec<MixerControl>,
     /// Take `org.freedesktop.ReserveDevice1` of a `hw:` card on the session bus.
@@ -74,7 +74,7 @@ pub struct Params {
     /// The PCM's name.
     pub pcm: String,
     /// Sample format.
-    pub format: Format,
+    pub format: SampleFormat,
     /// Channels, at least those asked for.
     pub channels: usize,
     /// Frames per second.
@@ -178,17 +178,17 @@ fn negotiate(pcm: &PCM, request: &Request, chatter: &Chatter) -> Result<Params, 
         return Err(OutputError::Rate { pcm: name(), rate_hz: request.rate_hz, offered_hz });
     }
 
-    let offers = |format: &Format| params.test_format(alsa_format(*format)).is_ok();
+    let offers = |format: &SampleFormat| params.test_format(alsa_format(*format)).is_ok();
     let format = match request.format {
         Some(format) => Some(format).filter(offers),
-        None => Format::PREFERENCE.into_iter().find(offers),
+        None => SampleFormat::PREFERENCE.into_iter().find(offers),
     };
     let Some(format) = format else {
         let wanted = request.format.map_or("any format known here".into(), |format| format.to_string());
         return Err(OutputError::Format {
             pcm: name(),
             wanted,
-            offered: Format::PREFERENCE.into_iter().filter(offers).collect(),
+            offered: SampleFormat::PREFERENCE.into_iter().filter(offers).collect(),
         });
     };
     params.set_format(alsa_format(format)).map_err(failed("setting the format"))?;
@@ -248,13 +248,13 @@ fn alsa_error(pcm: &str, what: &'static str, error: alsa::Error) -> OutputError 
     OutputError::Alsa { pcm: pcm.into(), what, errno: error.errno(), message: String::new() }
 }
 
-fn alsa_format(format: Format) -> alsa::pcm::Format {
+fn alsa_format(format: SampleFormat) -> alsa::pcm::Format {
     match format {
-        Format::S16 => alsa::pcm::Format::S16LE,
-        Format::S24Packed => alsa::pcm::Format::S243LE,
-        Format::S24 => alsa::pcm::Format::S24LE,
-        Format::S32 => alsa::pcm::Format::S32LE,
-        Format::Float => alsa::pcm::Format::FloatLE,
+        SampleFormat::S16 => alsa::pcm::Format::S16LE,
+        SampleFormat::S24Packed => alsa::pcm::Format::S243LE,
+        SampleFormat::S24 => alsa::pcm::Format::S24LE,
+        SampleFormat::S32 => alsa::pcm::Format::S32LE,
+        SampleFormat::Float => alsa::pcm::Format::FloatLE,
     }
 }
 

@@ -43,7 +43,7 @@ impl Complaint {
 
     /// A complaint that reading or writing `path` failed.
     pub fn io(path: &Path, doing: &str, error: &std::io::Error) -> Complaint {
-        Complaint::whole(path, format!("cannot {doing}: {}", plain(error)))
+        Complaint::whole(path, format!("cannot {doing}: {}{}", plain(error), remedy(path, error)))
     }
 }
 
@@ -58,6 +58,21 @@ impl fmt::Display for Complaint {
 }
 
 impl std::error::Error for Complaint {}
+
+/// What would help; empty where only the system can tell.
+fn remedy(path: &Path, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+            Some(folder) => format!("; there is no folder {}", folder.display()),
+            None => "; check the name".into(),
+        },
+        ErrorKind::PermissionDenied => "; give this user the right to, or name another place".into(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space, or name another place".into(),
+        ErrorKind::ReadOnlyFilesystem => "; name a place that can be written to".into(),
+        _ => String::new(),
+    }
+}
 
 /// The system's words without Rust's `(os error 2)`, in lower case.
 fn plain(error: &std::io::Error) -> String {

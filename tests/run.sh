@@ -6,6 +6,8 @@ source "$(dirname "$0")/../packaging/requirements.sh"
 cd "$ROOT"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+repeated=target/tmp/repeated.log
+rm -f "$repeated"
 passed=0 failed=0 skipped=0 tests=0
 summary=()
 
@@ -35,6 +37,10 @@ finish() {
 	printf '%s\n' "${summary[@]}"
 	echo
 	echo "$passed passed, $failed failed, $skipped skipped"
+	if [ -s "$repeated" ]; then
+		echo "repeated, because a processor was taken away while they ran:"
+		sed 's/^/  /' "$repeated"
+	fi
 	[ "$failed" -eq 0 ]
 }
 

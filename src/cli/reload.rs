@@ -1,7 +1,5 @@
 //! `spatiald --reload [PROFILE]`: ask the running daemon to switch, and wait for the outcome.
 
-use std::path::Path;
-
 use super::Failure;
 use super::report::print;
 use crate::daemon::Instance;
@@ -47,9 +45,9 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
     }
 }
 
-/// The daemon has a working folder of its own: a path must reach it whole.
+/// The daemon has a working folder of its own: a path (by the rule of `profile::find`) must reach it whole.
 fn absolute(profile: String) -> std::io::Result<String> {
-    if profile.contains('/') || Path::new(&profile).join("profile.toml").is_file() {
+    if profile.contains('/') || matches!(profile.as_str(), "." | "..") {
         return Ok(std::path::absolute(&profile)?.to_string_lossy().into_owned());
     }
     Ok(profile)

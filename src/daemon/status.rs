@@ -40,6 +40,12 @@ pub struct Status {
     pub xruns: u64,
     /// Times the ring ran dry while the sink played.
     pub underruns: u64,
+    /// Times frames were thrown away because the ring was full, or to bring the latency back.
+    #[serde(default)]
+    pub overruns: u64,
+    /// Times the device was opened again after it was lost.
+    #[serde(default)]
+    pub reopens: u64,
     /// Cycles the sink was given.
     pub cycles: u64,
     /// Frames the device was given.
@@ -230,7 +236,16 @@ impl fmt::Display for Status {
             "load",
             format!("{:.1} % of a period, at most {:.1} %", 100.0 * self.dsp_load.mean, 100.0 * self.dsp_load.max),
         )?;
-        row("xruns", format!("{} (ring dry {} times) over {} frames", self.xruns, self.underruns, self.frames))?;
+        row(
+            "xruns",
+            format!(
+                "{} (ring dry {} times, full {} times) over {} frames",
+                self.xruns, self.underruns, self.overruns, self.frames
+            ),
+        )?;
+        if self.reopens > 0 {
+            row("reopened", format!("{} times: the device was lost", self.reopens))?;
+        }
         if let Some(ppm) = self.drift_ppm {
             // Adding 0 makes −0 a +0.
             row("drift", format!("{:+.0} ppm, card against system", ppm.round() + 0.0))?;
@@ -282,6 +297,8 @@ impl Daemon {
             }),
             xruns: counted.as_ref().map_or(0, |counted| counted.xruns),
             underruns: counted.as_ref().map_or(0, |counted| counted.underruns),
+            overruns: counted.as_ref().map_or(0, |counted| counted.overruns),
+            reopens: counted.as_ref().map_or(0, |counted| counted.reopens),
             cycles: counted.as_ref().map_or(0, |counted| counted.cycles),
             frames: counted.as_ref().map_or(0, |counted| counted.frames_out),
             drift_ppm: self.pipeline.as_ref().and_then(Pipeline::drift_ppm),

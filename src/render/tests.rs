@@ -331,7 +331,7 @@ fn every_refusal_says_why_and_leaves_nothing_behind() {
 
     let absent = bed.path("absent.flac");
     let error = quietly(&bed.request(&absent, &output)).unwrap_err().to_string();
-    assert!(error.ends_with("absent.flac: cannot read it: no such file or directory"), "{error}");
+    assert!(error.ends_with("absent.flac: cannot read it: no such file or directory; check the name"), "{error}");
 
     let input = bed.path("in.wav");
     write_integers(&input, 2, 16, &[1; 200_000]);
@@ -344,7 +344,7 @@ fn every_refusal_says_why_and_leaves_nothing_behind() {
     assert!(refuse_output(bed.folder.path()).contains("no regular file"));
     assert!(refuse_output(Path::new("/dev/null")).contains("no regular file"));
     let error = refuse_output(&bed.path("absent/out.wav"));
-    assert!(error.contains("cannot write it: no such file or directory"), "{error}");
+    assert!(error.contains("cannot write it: no such file or directory; there is no folder "), "{error}");
 
     fs::write(&output, "keep me").unwrap();
     let stopped = render(&bed.request(&input, &output), &mut |_| ControlFlow::Break(()));

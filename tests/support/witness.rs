@@ -5,6 +5,7 @@
 //! priority, above the daemon's, sleeps a millisecond at a time and notes how late it wakes. A test that fails while all
 //! witnesses slept on time has found a fault; one that fails while one was held up has found nothing, and is run again.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,9 +38,21 @@ pub fn undisturbed_beyond(lateness: Duration, test: impl Fn()) {
                 eprintln!("the machine was at most {late:?} late in this attempt");
                 resume_unwind(panic);
             }
-            Err(_) => eprintln!("the machine stood still for {late:?}: attempt {attempt} proves nothing, once more"),
+            Err(_) => {
+                eprintln!("the machine stood still for {late:?}: attempt {attempt} proves nothing, once more");
+                note(late);
+            }
         }
     }
+}
+
+/// One line a repetition, for the summary of `tests/run.sh`: a fault that hides behind a busy machine is seen there.
+fn note(late: Duration) {
+    let thread = std::thread::current();
+    let line = format!("{}: the machine stood still for {late:?}\n", thread.name().unwrap_or("a test"));
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/repeated.log");
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(line.as_bytes())).expect("the target folder takes a line");
 }
 
 /// A thread on each processor: the host takes them away one at a time, and a sleeper moves to the one that is left.

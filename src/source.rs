@@ -63,10 +63,12 @@ impl std::error::Error for Complaint {}
 fn remedy(path: &Path, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::NotFound => match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-            Some(folder) => format!("; there is no folder {}", folder.display()),
-            None => "; check the name".into(),
-        },
+        ErrorKind::NotFound => {
+            match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+                Some(folder) => format!("; there is no folder {}", folder.display()),
+                None => "; check the name".into(),
+            }
+        }
         ErrorKind::PermissionDenied => "; give this user the right to, or name another place".into(),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space, or name another place".into(),
         ErrorKind::ReadOnlyFilesystem => "; name a place that can be written to".into(),

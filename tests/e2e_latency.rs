@@ -4,16 +4,11 @@ mod support;
 
 use std::fs;
 use std::sync::mpsc;
-use std::time::Duration;
 
 use support::bed::RATE_HZ;
 use support::card::Word;
 use support::wait::{PATIENCE, now_ns, wait_until};
-use support::{Bed, Options, Setup, Source, undisturbed_beyond};
-
-/// A cycle that begins so much late is heard as much early against its promise: of the millisecond allowed, a quarter is
-/// the daemon's, which publishes no smaller change.
-const LATENESS: Duration = Duration::from_micros(750);
+use support::{Bed, Options, Setup, Source, undisturbed};
 
 /// When each impulse was promised to sound: `CLOCK_MONOTONIC`.
 type Promises = mpsc::Receiver<i64>;
@@ -83,15 +78,16 @@ fn promises_are_kept(quantum_frames: u32) {
 }
 
 #[test]
+fn at_a_quantum_of_a_quarter_period() {
+    undisturbed(|| promises_are_kept(64));
+}
+
+#[test]
 fn at_a_small_quantum() {
-    undisturbed_beyond(LATENESS, || {
-        promises_are_kept(256);
-    });
+    undisturbed(|| promises_are_kept(256));
 }
 
 #[test]
 fn at_a_large_quantum() {
-    undisturbed_beyond(LATENESS, || {
-        promises_are_kept(1024);
-    });
+    undisturbed(|| promises_are_kept(1024));
 }

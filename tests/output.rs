@@ -10,9 +10,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use spatiald::config::SampleFormat;
 use spatiald::engine::pace::now_ns;
 use spatiald::engine::{Counters, Pace, Player, RingWriter, Stage, handover, ring};
-use spatiald::config::SampleFormat;
 use spatiald::output::{Event, OutputError, Request, Writer, open};
 use support::Card;
 use support::card::{Word, use_in_this_process};

@@ -101,7 +101,10 @@ fn the_users_file_goes_before_the_systems_and_a_named_one_must_exist() {
     assert_eq!((config.periods, config.path), (3, Some(file)));
     let absent = home.path().join("absent.toml");
     let error = Config::find(Some(&absent), &places).unwrap_err();
-    assert_eq!(error.to_string(), format!("{}: cannot read it: no such file or directory; check the name", absent.display()));
+    assert_eq!(
+        error.to_string(),
+        format!("{}: cannot read it: no such file or directory; check the name", absent.display())
+    );
 }
 
 #[test]

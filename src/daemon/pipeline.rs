@@ -361,9 +361,9 @@ impl Pipeline {
         self.pace.device_delay_frames()
     }
 
-    /// Frames waiting in the ring at that moment.
+    /// Frames a cycle waits for in the ring at that moment.
     pub fn ring_frames(&self) -> usize {
-        self.pace.ring_fill_frames()
+        self.pace.ring_wait_frames()
     }
 }
 

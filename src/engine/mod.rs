@@ -22,6 +22,7 @@
 //! - One owner: no chain is ever seen by two threads. New ones arrive by [`handover::Sender`], old ones leave the same way.
 
 pub mod counters;
+pub mod cycle_clock;
 pub mod fade;
 pub mod feed;
 pub mod handover;
@@ -34,6 +35,7 @@ pub mod ring;
 mod stage;
 
 pub use counters::{Counters, Scheduling, Snapshot};
+pub use cycle_clock::CycleClock;
 pub use handover::handover;
 pub use pace::Pace;
 pub use player::{Player, Stage};

@@ -230,12 +230,18 @@ impl Pace {
         self.period_frames.store(frames as u32, Relaxed);
     }
 
-    /// Frames in the ring when the writer last looked.
-    pub fn ring_fill_frames(&self) -> usize {
-        self.ring_fill_frames.load(Relaxed) as usize
+    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last looked, and those of
+    /// the cycles before it where we drive and several shorter than a period follow each other at once. The graph's clock spreads
+    /// these evenly, so each begins for it when the middle one does.
+    pub fn ring_wait_frames(&self) -> usize {
+        let before = match self.is_driving() {
+            true => self.period_frames().saturating_sub(self.quantum_frames()) / 2,
+            false => 0,
+        };
+        self.ring_fill_frames.load(Relaxed) as usize + before
     }
 
-    /// Set by the writer after each period.
+    /// Frames in the ring; set by the writer after each period.
     pub fn set_ring_fill_frames(&self, frames: usize) {
         self.ring_fill_frames.store(frames as u32, Relaxed);
     }
@@ -264,17 +270,17 @@ impl Pace {
         Reading(self.device_delay.load(Acquire))
     }
 
-    /// Frames until a frame pushed into the ring at the moment of the last reading is heard: ring, chain, device.
+    /// Frames from the beginning of a cycle until its first frame is heard: ring, chain, device, at the last reading.
     pub fn latency_at_reading_frames(&self) -> usize {
-        self.ring_fill_frames() + self.chain_latency_frames() + self.device_delay_frames()
+        self.ring_wait_frames() + self.chain_latency_frames() + self.device_delay_frames()
     }
 
-    /// The same for one pushed at `now_ns`: less what the device has played since.
-    pub fn total_latency_frames(&self, now_ns: u64) -> usize {
+    /// Frames until one is heard that is pushed at `now_ns` into a ring of `ring_fill_frames`.
+    pub fn latency_now_frames(&self, ring_fill_frames: usize, now_ns: u64) -> usize {
         let reading = self.reading();
         let played = reading.age_ns(now_ns) * u64::from(self.rate_hz) / 1_000_000_000;
         let device = reading.frames().saturating_sub(played) as usize;
-        self.ring_fill_frames() + self.chain_latency_frames() + device
+        ring_fill_frames + self.chain_latency_frames() + device
     }
 
     /// Rate of the device's clock over that of `CLOCK_MONOTONIC`, minus 1; `None` until it has been measured.
@@ -381,10 +387,13 @@ mod tests {
         pace.set_chain_latency_frames(1000);
         pace.set_device_delay(480, 5 * MS);
         assert_eq!(pace.latency_at_reading_frames(), 1580);
-        assert_eq!(pace.total_latency_frames(5 * MS), 1580);
-        assert_eq!(pace.total_latency_frames(10 * MS), 1340);
-        assert_eq!(pace.total_latency_frames(100 * MS), 1100, "never below what is certain");
-        assert_eq!(pace.total_latency_frames(4 * MS), 1580, "a reading from the future has not aged");
+        pace.set_period_frames(256);
+        pace.note_cycle(64);
+        assert_eq!(pace.latency_at_reading_frames(), 1580 + 96);
+        assert_eq!(pace.latency_now_frames(100, 5 * MS), 1580);
+        assert_eq!(pace.latency_now_frames(100, 10 * MS), 1340);
+        assert_eq!(pace.latency_now_frames(100, 100 * MS), 1100, "never below what is certain");
+        assert_eq!(pace.latency_now_frames(100, 4 * MS), 1580, "a reading from the future has not aged");
     }
 
     #[test]

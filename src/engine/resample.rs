@@ -146,9 +146,8 @@ fn interpolate(rows: &[[f32; TAPS]], between: f32, window: &[f32]) -> f32 {
 /// Taps of phase `phase / PHASES`, normalized to unity at DC; exact impulses at both ends.
 fn kernel(phase: usize) -> [f32; TAPS] {
     let center = (TAPS / 2 - 1) as f64 + phase as f64 / PHASES as f64;
-    let taps: [f64; TAPS] = std::array::from_fn(|tap| {
-        windowed_sinc(tap as f64 - center, (TAPS / 2) as f64, KAISER_BETA)
-    });
+    let taps: [f64; TAPS] =
+        std::array::from_fn(|tap| windowed_sinc(tap as f64 - center, (TAPS / 2) as f64, KAISER_BETA));
     let sum: f64 = taps.iter().sum();
     match phase {
         0 => std::array::from_fn(|tap| f32::from(tap == TAPS / 2 - 1)),

@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 
 use pipewire::spa::sys as spa_sys;
 
+use crate::engine::CycleClock;
+
 /// `struct spa_io_clock` as PipeWire 1.x lays it out. In 0.3.x the last five fields are padding, always zero.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +17,7 @@ pub(super) struct Clock {
     /// The node whose clock this is.
     pub id: u32,
     pub name: [u8; 64],
-    /// `CLOCK_MONOTONIC` of the cycle's start.
+    /// `CLOCK_MONOTONIC` of the cycle's start, freed of the jitter of threads.
     pub nsec: u64,
     pub rate: Rate,
     /// Frames since the driver began, in units of `rate`.
@@ -53,7 +55,9 @@ const _: () = assert!(offset_of!(spa_sys::spa_io_position, clock) == 0);
 pub(super) struct Start {
     /// `CLOCK_MONOTONIC` now.
     pub now_ns: u64,
-    /// Frames (at our rate) between a frame entering the sink and the loudspeaker.
+    /// Frames (at our rate) of the device's period: what cycles come apart where they are shorter.
+    pub period_frames: usize,
+    /// Frames (at our rate) between a frame entering the sink now and the loudspeaker.
     pub delay_frames: u64,
     /// Our rate.
     pub rate_hz: u32,
@@ -67,8 +71,13 @@ impl Clock {
         (u64::from(self.rate.denom) / u64::from(self.rate.num.max(1))).max(1)
     }
 
-    /// The clock at the start of the next cycle.
-    pub fn advanced(mut self, start: Start) -> Clock {
+    /// Length of the present cycle in nanoseconds, on a device whose rate is `rate_ratio` times the nominal one.
+    fn cycle_ns(&self, rate_ratio: f64) -> f64 {
+        self.duration as f64 * 1e9 / (self.graph_hz() as f64 * rate_ratio)
+    }
+
+    /// The clock at the start of the next cycle, which should have begun at `begin_ns`.
+    pub fn advanced(mut self, start: Start, begin_ns: u64) -> Clock {
         self.position = self.position.wrapping_add(self.duration);
         if self.target_duration != 0 {
             self.duration = self.target_duration;
@@ -77,13 +86,15 @@ impl Clock {
             self.rate = self.target_rate;
         }
         let graph_hz = self.graph_hz();
-        self.nsec = start.now_ns;
+        self.nsec = begin_ns;
         self.rate_diff = start.rate_ratio;
         // The graph may run at another rate than we do.
         let delay = start.delay_frames.saturating_mul(graph_hz) / u64::from(start.rate_hz.max(1));
-        self.delay = -i64::try_from(delay).unwrap_or(i64::MAX);
-        let cycle_ns = self.duration as f64 * 1e9 / (graph_hz as f64 * start.rate_ratio);
-        self.next_nsec = start.now_ns.saturating_add(cycle_ns as u64);
+        // Counted from now; to be told from the beginning.
+        let since_begin_ns = start.now_ns as f64 - begin_ns as f64;
+        let since_begin = (since_begin_ns * 1e-9 * graph_hz as f64).round() as i64;
+        self.delay = -i64::try_from(delay).unwrap_or(i64::MAX).saturating_add(since_begin);
+        self.next_nsec = begin_ns.saturating_add(self.cycle_ns(start.rate_ratio) as u64);
         self
     }
 }
@@ -94,6 +105,7 @@ impl Clock {
 pub(super) struct Areas {
     own: Option<NonNull<Clock>>,
     graph: Option<NonNull<Clock>>,
+    begins: CycleClock,
 }
 
 // SAFETY: the areas are memory shared between processes; they are used on the data thread only (see `Areas::set`).
@@ -139,7 +151,10 @@ impl Areas {
         // server does so only in answer to the trigger.
         unsafe {
             let old = graph.as_ptr().read_volatile();
-            let new = old.advanced(start);
+            let cycle_ns = old.cycle_ns(start.rate_ratio);
+            let period_ns = start.period_frames as f64 * 1e9 / f64::from(start.rate_hz.max(1));
+            let begin_ns = self.begins.begin(start.now_ns, cycle_ns, cycle_ns + period_ns);
+            let new = old.advanced(start, begin_ns);
             // Field by field: the targets and the identity belong to the server.
             let area = graph.as_ptr();
             (&raw mut (*area).nsec).write_volatile(new.nsec);
@@ -178,31 +193,39 @@ mod tests {
     }
 
     fn start() -> Start {
-        Start { now_ns: 5_000_000, delay_frames: 480, rate_hz: 48_000, rate_ratio: 1.0 }
+        Start { now_ns: 5_000_000, period_frames: 256, delay_frames: 480, rate_hz: 48_000, rate_ratio: 1.0 }
     }
 
     #[test]
     fn position_follows_the_cycles_that_were_run() {
-        let mut now = clock().advanced(start());
+        let mut now = clock().advanced(start(), 5_000_000);
         assert_eq!((now.position, now.nsec, now.delay), (1256, 5_000_000, -480));
         assert_eq!(now.next_nsec, 5_000_000 + 256 * 1_000_000_000 / 48_000);
         now.duration = 1024; // as 0.3.x's server changes it
-        assert_eq!(now.advanced(start()).position, 2280);
+        assert_eq!(now.advanced(start(), 5_000_000).position, 2280);
     }
 
     #[test]
     fn targets_are_taken_over_where_the_server_names_them() {
         let clock = Clock { target_duration: 64, target_rate: Rate { num: 1, denom: 96_000 }, ..clock() };
-        let next = clock.advanced(start());
+        let next = clock.advanced(start(), 5_000_000);
         assert_eq!((next.position, next.duration, next.rate.denom), (1256, 64, 96_000));
         assert_eq!(next.delay, -960, "in frames of the graph");
     }
 
     #[test]
     fn a_fast_device_shortens_the_cycle() {
-        let next = clock().advanced(Start { rate_ratio: 1.0003, ..start() });
+        let next = clock().advanced(Start { rate_ratio: 1.0003, ..start() }, 5_000_000);
         let nominal = 256.0 * 1e9 / 48_000.0;
         assert!(((next.next_nsec - next.nsec) as f64 - nominal / 1.0003).abs() < 2.0);
+    }
+
+    #[test]
+    fn what_a_late_cycle_promises_is_heard_when_it_says() {
+        // A millisecond late: 48 frames less are left from now than from when it should have begun.
+        let next = clock().advanced(start(), 4_000_000);
+        assert_eq!((next.nsec, next.delay), (4_000_000, -528));
+        assert_eq!(next.next_nsec, 4_000_000 + 256 * 1_000_000_000 / 48_000);
     }
 
     #[test]

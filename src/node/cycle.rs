@@ -54,7 +54,8 @@ impl Cycle {
         let now_ns = now_ns();
         self.areas.advance(Start {
             now_ns,
-            delay_frames: self.pace.total_latency_frames(now_ns) as u64,
+            period_frames: self.pace.period_frames(),
+            delay_frames: self.pace.latency_now_frames(self.ring.fill_frames(), now_ns) as u64,
             rate_hz: self.pace.rate_hz(),
             rate_ratio: 1.0 + self.pace.device_rate_offset().unwrap_or_default(),
         });

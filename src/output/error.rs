@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::config::SampleFormat;
 use super::holder::Holder;
+use crate::config::SampleFormat;
 
 /// Why a device could not be opened. Each message names the PCM, the value and the remedy, in one line.
 #[derive(Debug, Error)]

@@ -11,10 +11,10 @@ use nix::libc;
 
 use super::device::Device;
 use super::error::OutputError;
-use crate::config::SampleFormat;
 use super::holder::holder_of_card;
 use super::mixer::{MixerControl, MixerGuard};
 use super::reserve::{Refusal, Reservation};
+use crate::config::SampleFormat;
 
 /// Most channels looked for.
 pub const MAX_CHANNELS: usize = crate::engine::player::MAX_CHANNELS;

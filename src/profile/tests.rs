@@ -212,7 +212,10 @@ fn every_fault_of_the_coefficients_is_named() {
     assert!(with(b"").starts_with("coefficients.wav: this is not a WAV file"));
     assert!(with(b"fLaC and more").starts_with("coefficients.wav: this is not a WAV file"));
     fs::remove_file(&path).unwrap();
-    assert_eq!(fault(folder.path()), "coefficients.wav: cannot read the coefficients: no such file or directory; check the name");
+    assert_eq!(
+        fault(folder.path()),
+        "coefficients.wav: cannot read the coefficients: no such file or directory; check the name"
+    );
     fs::create_dir(&path).unwrap();
     assert!(fault(folder.path()).contains("this is not a file"));
 }

@@ -102,7 +102,10 @@ fn what_is_no_text_file_is_refused() {
     };
     assert!(refuse(folder.path()).message.contains("folder"));
     assert!(refuse(Path::new("/dev/zero")).message.contains("not a regular file"));
-    assert_eq!(refuse(&folder.path().join("absent")).message, "cannot read it: no such file or directory; check the name");
+    assert_eq!(
+        refuse(&folder.path().join("absent")).message,
+        "cannot read it: no such file or directory; check the name"
+    );
     assert!(refuse(&file("huge", &vec![b'#'; (MAX_BYTES + 1) as usize])).message.contains("larger than 1 MiB"));
     let latin = refuse(&file("latin", b"format = 1\nname = \"Geh\xe4use\"\n"));
     assert_eq!(latin.place, Some((2, 12)));

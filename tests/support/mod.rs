@@ -22,4 +22,4 @@ pub use process::Process;
 pub use recording::Recording;
 pub use session::{Session, Setup};
 pub use source::Source;
-pub use witness::{undisturbed, undisturbed_beyond};
+pub use witness::undisturbed;

@@ -23,18 +23,13 @@ const ATTEMPTS: usize = 4;
 
 /// Runs `test`; again, if it fails while the machine stood still.
 pub fn undisturbed(test: impl Fn()) {
-    undisturbed_beyond(STANDSTILL, test);
-}
-
-/// The same for a test that judges times: on a machine that is later than `lateness` it cannot.
-pub fn undisturbed_beyond(lateness: Duration, test: impl Fn()) {
     for attempt in 1.. {
         let witness = Witness::start();
         let outcome = catch_unwind(AssertUnwindSafe(&test));
         let late = witness.stop();
         match outcome {
             Ok(()) => return,
-            Err(panic) if late < lateness || attempt == ATTEMPTS => {
+            Err(panic) if late < STANDSTILL || attempt == ATTEMPTS => {
                 eprintln!("the machine was at most {late:?} late in this attempt");
                 resume_unwind(panic);
             }

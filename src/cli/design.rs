@@ -1,12 +1,13 @@
 //! `spatiald design`: from a device description to a profile, or the figures of a profile again.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use super::Failure;
+use super::report::print;
 use crate::config::Places;
 use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
@@ -43,7 +44,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let profile = Profile::load(&profile::find(name, &Places::from_environment())?)?;
         let (device, filters) = folder::played_on(&profile, &device)?;
         let figures = evaluate::evaluate(&device, &filters);
-        return print(&device, &figures, &shortfalls(&device, &figures), args.json);
+        return show(&device, &figures, &shortfalls(&device, &figures), args.json);
     }
     if let Some(taps) = args.taps {
         device.taps = usize::from(taps);
@@ -54,9 +55,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if let Some(output) = &args.output {
         folder::profile(&device, &design)?.save(output)?;
     }
-    print(&device, &design.figures, &design.notes, args.json)?;
+    show(&device, &design.figures, &design.notes, args.json)?;
     if let (Some(output), false) = (&args.output, args.json) {
-        writeln!(std::io::stdout(), "written: {}", output.display())?;
+        print(&format!("written: {}\n", output.display()))?;
     }
     Ok(())
 }
@@ -73,13 +74,12 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn print(device: &Device, figures: &Figures, notes: &[String], as_json: bool) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+fn show(device: &Device, figures: &Figures, notes: &[String], as_json: bool) -> Result<(), Failure> {
     if as_json {
         let value = json!({ "device": device.name, "taps": device.taps, "notes": notes, "figures": figures });
-        writeln!(out, "{}", serde_json::to_string_pretty(&value)?)?;
+        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
     } else {
-        write!(out, "{}", Table { device, figures, notes })?;
+        print(&Table { device, figures, notes }.to_string())?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod simd;
 pub mod sinc;
 pub mod spec;
 pub mod switcher;
+mod transform;
 pub mod upmix;
 
 pub use biquad::{BiquadKind, BiquadSpec};

@@ -1,9 +1,9 @@
 //! The multiplications: for every block of bins, the sum over inputs and partitions of input spectrum times FIR
 //! spectrum, for several outputs at once.
 
-use super::Bins;
 use super::plan::Pass;
 use crate::dsp::simd::{Kernel, Simd};
+use crate::dsp::transform::Bins;
 
 /// One pass over all bins.
 pub(super) struct Accumulate<'a> {

@@ -4,7 +4,7 @@
 //! delay", JAES 43-3, 1995), arranged for many outputs:
 //!
 //! - one forward transform per input and one inverse transform per output, whatever the number of FIRs, each of as many
-//!   complex bins as a block has samples (`transform`);
+//!   complex bins as a block has samples ([`transform`](super::transform));
 //! - spectra lie in blocks of eight bins, real parts then imaginary parts: one cache line, two vectors;
 //! - for each block of bins the complex sums of all outputs stay in registers while every partition passes by once,
 //!   in the order it lies in memory;
@@ -12,29 +12,20 @@
 //! - a device that is its own mirror image is computed as middle and side, with half of the products (`mid_side`).
 
 mod accumulate;
-mod complex;
 mod mid_side;
 mod plan;
 #[cfg(test)]
 mod tests;
-mod transform;
 
 use std::fmt;
 
 use accumulate::Accumulate;
 use mid_side::MidSide;
 use plan::{Pass, Plan};
-use transform::Transform;
 
-use super::simd::Level;
-
-/// Eight bins of a spectrum.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[repr(C, align(64))]
-struct Bins {
-    re: [f32; 8],
-    im: [f32; 8],
-}
+use super::simd::{Level, Simd};
+use super::transform::complex::V;
+use super::transform::{Bins, Real, Sink, Transform};
 
 /// How a matrix is computed, chosen when it is built: whatever needs least work. The output is the same within rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +130,7 @@ impl FirMatrix {
                 _ => input.as_ref(),
             };
             let spectrum = &mut self.history[index * self.slots + self.newest..];
-            self.transform.forward(plane, spectrum, stride);
+            self.transform.forward(Real(plane), spectrum, stride);
         }
         for pass in &mut self.passes {
             pass.locate(self.slots, self.newest);
@@ -150,7 +141,8 @@ impl FirMatrix {
             if tail.is_empty() {
                 output.as_mut().fill(0.0);
             } else {
-                self.transform.inverse(spectrum, tail, output.as_mut());
+                let (block, tail) = (output.as_mut().as_chunks_mut().0, tail.as_chunks_mut().0);
+                self.transform.inverse(spectrum, GiveOut { block, tail });
             }
         }
         if let Some((mirror, _)) = &self.mid_side {
@@ -187,5 +179,20 @@ impl FirMatrix {
             + size_of_val(&self.sums[..])
             + self.transform.bytes()
             + self.tails.iter().map(|tail| size_of_val(&tail[..])).sum::<usize>()
+    }
+}
+
+/// The first half of a result onto the second half of the last one, and the second half kept.
+struct GiveOut<'a> {
+    block: &'a mut [[f32; 8]],
+    tail: &'a mut [[f32; 8]],
+}
+
+impl Sink for GiveOut<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, simd: S, vector: usize, [now, later]: V<S>) {
+        let tail = &mut self.tail[vector];
+        simd.store(simd.add(now, simd.load(tail)), &mut self.block[vector]);
+        simd.store(later, tail);
     }
 }

@@ -1,9 +1,8 @@
 //! How the multiplications are laid out: which outputs are summed together over which partitions, and the FIRs'
 //! spectra in the order the kernel reads them.
 
-use super::Bins;
-use super::transform::spectrum_f64;
 use crate::dsp::simd::Level;
+use crate::dsp::transform::{Bins, spectrum_f64};
 
 /// Outputs that are summed together over the same partitions, as many as the registers hold.
 pub(super) struct Pass {

@@ -48,8 +48,22 @@ pub trait Simd: Copy {
     fn deinterleave(self, low: Self::V, high: Self::V) -> (Self::V, Self::V);
     /// The inverse of [`deinterleave`](Simd::deinterleave).
     fn interleave(self, x: Self::V, y: Self::V) -> (Self::V, Self::V);
-    /// Lane c of row r becomes lane r of row c.
-    fn transpose(self, rows: [Self::V; 8]) -> [Self::V; 8];
+    /// Lane r of vector c from place c of row r.
+    fn load_transposed(self, rows: [&[f32; 8]; 8]) -> [Self::V; 8];
+    /// Lane r of vector c to place c of row r.
+    fn store_transposed(self, vectors: [Self::V; 8], rows: [&mut [f32; 8]; 8]);
+}
+
+/// Eight rows of two quarters, transposed by quarters: for instruction sets of four lanes.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+fn transpose<Q: Copy>(rows: [(Q, Q); 8], quarter: impl Fn([Q; 4]) -> [Q; 4]) -> [(Q, Q); 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    let [l0, l1, l2, l3] = quarter([a.0, b.0, c.0, d.0]);
+    let [l4, l5, l6, l7] = quarter([a.1, b.1, c.1, d.1]);
+    let [h0, h1, h2, h3] = quarter([e.0, f.0, g.0, h.0]);
+    let [h4, h5, h6, h7] = quarter([e.1, f.1, g.1, h.1]);
+    [(l0, h0), (l1, h1), (l2, h2), (l3, h3), (l4, h4), (l5, h5), (l6, h6), (l7, h7)]
 }
 
 /// Work to be compiled once per instruction set. `run` must be `#[inline(always)]`.

@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use super::Simd;
+use super::{Simd, transpose};
 
 /// NEON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,13 +95,14 @@ impl Simd for Neon {
         unsafe { ((vzip1q_f32(x.0, y.0), vzip2q_f32(x.0, y.0)), (vzip1q_f32(x.1, y.1), vzip2q_f32(x.1, y.1))) }
     }
     #[inline(always)]
-    fn transpose(self, rows: [Halves; 8]) -> [Halves; 8] {
-        let [a, b, c, d, e, f, g, h] = rows;
-        let [l0, l1, l2, l3] = transpose_quarter([a.0, b.0, c.0, d.0]);
-        let [l4, l5, l6, l7] = transpose_quarter([a.1, b.1, c.1, d.1]);
-        let [h0, h1, h2, h3] = transpose_quarter([e.0, f.0, g.0, h.0]);
-        let [h4, h5, h6, h7] = transpose_quarter([e.1, f.1, g.1, h.1]);
-        [(l0, h0), (l1, h1), (l2, h2), (l3, h3), (l4, h4), (l5, h5), (l6, h6), (l7, h7)]
+    fn load_transposed(self, rows: [&[f32; 8]; 8]) -> [Halves; 8] {
+        transpose(rows.map(|row| self.load(row)), transpose_quarter)
+    }
+    #[inline(always)]
+    fn store_transposed(self, vectors: [Halves; 8], rows: [&mut [f32; 8]; 8]) {
+        for (row, to) in transpose(vectors, transpose_quarter).into_iter().zip(rows) {
+            self.store(row, to);
+        }
     }
 }
 

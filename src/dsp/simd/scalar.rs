@@ -75,7 +75,13 @@ impl Simd for Scalar {
         (each(at), each(|i| at(i + 8)))
     }
     #[inline(always)]
-    fn transpose(self, rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    fn load_transposed(self, rows: [&[f32; 8]; 8]) -> [[f32; 8]; 8] {
         std::array::from_fn(|column| each(|row| rows[row][column]))
+    }
+    #[inline(always)]
+    fn store_transposed(self, vectors: [[f32; 8]; 8], rows: [&mut [f32; 8]; 8]) {
+        for (lane, row) in rows.into_iter().enumerate() {
+            *row = each(|column| vectors[column][lane]);
+        }
     }
 }

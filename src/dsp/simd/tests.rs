@@ -33,12 +33,16 @@ impl Kernel for Everything<'_> {
             s.store(v, &mut lanes);
             self.0.push(lanes);
         }
-        let rows = std::array::from_fn(|row| s.load(&std::array::from_fn(|column| (8 * row + column) as f32)));
-        for row in s.transpose(rows) {
+        let rows: [[f32; 8]; 8] = std::array::from_fn(|row| std::array::from_fn(|column| (8 * row + column) as f32));
+        let columns = s.load_transposed(rows.each_ref());
+        for column in columns {
             let mut lanes = [0.0; 8];
-            s.store(row, &mut lanes);
+            s.store(column, &mut lanes);
             self.0.push(lanes);
         }
+        let mut back = [[0.0; 8]; 8];
+        s.store_transposed(columns, back.each_mut());
+        self.0.extend(back);
     }
 }
 
@@ -52,6 +56,7 @@ fn every_level_computes_what_scalar_does() {
     let expected = results(Level::Scalar(scalar::Scalar));
     assert_eq!(expected[9], [1.5, 3.0, 5.0, -7.0, -8.0, 6.0, 4.5, 2.0]);
     assert_eq!(expected[16], [1.0, 9.0, 17.0, 25.0, 33.0, 41.0, 49.0, 57.0]);
+    assert_eq!(expected[24], [8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0]);
     assert_eq!(expected[11], [1.5, -8.0, -2.25, 7.5, 3.0, 6.0, -4.5, -5.0]);
     // The operands are short dyadic fractions: fused and separate roundings agree.
     for level in Level::available() {

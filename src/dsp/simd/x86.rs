@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, transpose};
 
 /// Proof that AVX2 and FMA are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,23 +98,49 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    fn transpose(self, rows: [__m256; 8]) -> [__m256; 8] {
+    fn load_transposed(self, rows: [&[f32; 8]; 8]) -> [__m256; 8] {
         let [a, b, c, d, e, f, g, h] = rows;
-        // Within each 128-bit half first, four rows at a time; then the halves across.
-        let [t0, t1, t2, t3] = transpose_halves([a, b, c, d]);
-        let [u0, u1, u2, u3] = transpose_halves([e, f, g, h]);
-        unsafe {
-            [
-                _mm256_permute2f128_ps::<0x20>(t0, u0),
-                _mm256_permute2f128_ps::<0x20>(t1, u1),
-                _mm256_permute2f128_ps::<0x20>(t2, u2),
-                _mm256_permute2f128_ps::<0x20>(t3, u3),
-                _mm256_permute2f128_ps::<0x31>(t0, u0),
-                _mm256_permute2f128_ps::<0x31>(t1, u1),
-                _mm256_permute2f128_ps::<0x31>(t2, u2),
-                _mm256_permute2f128_ps::<0x31>(t3, u3),
-            ]
-        }
+        // Rows of both halves come together as they are loaded: four vectors at a time are on their way, not eight.
+        let [c0, c1, c2, c3] =
+            transpose_halves([load_halves(a, e), load_halves(b, f), load_halves(c, g), load_halves(d, h)]);
+        let [a, b, c, d, e, f, g, h] = [&a[4..], &b[4..], &c[4..], &d[4..], &e[4..], &f[4..], &g[4..], &h[4..]];
+        let [c4, c5, c6, c7] =
+            transpose_halves([load_halves(a, e), load_halves(b, f), load_halves(c, g), load_halves(d, h)]);
+        [c0, c1, c2, c3, c4, c5, c6, c7]
+    }
+    #[inline(always)]
+    fn store_transposed(self, vectors: [__m256; 8], rows: [&mut [f32; 8]; 8]) {
+        let [c0, c1, c2, c3, c4, c5, c6, c7] = vectors;
+        let [a, b, c, d, e, f, g, h] = rows;
+        let [ae, bf, cg, dh] = transpose_halves([c0, c1, c2, c3]);
+        store_halves(ae, a, e);
+        store_halves(bf, b, f);
+        store_halves(cg, c, g);
+        store_halves(dh, d, h);
+        let [ae, bf, cg, dh] = transpose_halves([c4, c5, c6, c7]);
+        store_halves(ae, &mut a[4..], &mut e[4..]);
+        store_halves(bf, &mut b[4..], &mut f[4..]);
+        store_halves(cg, &mut c[4..], &mut g[4..]);
+        store_halves(dh, &mut d[4..], &mut h[4..]);
+    }
+}
+
+/// The first four of `low` and of `high`. To be called with AVX2 present.
+#[inline(always)]
+fn load_halves(low: &[f32], high: &[f32]) -> __m256 {
+    let (low, high) = (&low[..4], &high[..4]);
+    // SAFETY: only `Avx2` calls it, whose existence proves that this machine has AVX2; both slices have four elements.
+    unsafe { _mm256_set_m128(_mm_loadu_ps(high.as_ptr()), _mm_loadu_ps(low.as_ptr())) }
+}
+
+/// To the first four of `low` and of `high`. To be called with AVX2 present.
+#[inline(always)]
+fn store_halves(v: __m256, low: &mut [f32], high: &mut [f32]) {
+    let (low, high) = (&mut low[..4], &mut high[..4]);
+    // SAFETY: only `Avx2` calls it, whose existence proves that this machine has AVX2; both slices have four elements.
+    unsafe {
+        _mm_storeu_ps(low.as_mut_ptr(), _mm256_castps256_ps128(v));
+        _mm_storeu_ps(high.as_mut_ptr(), _mm256_extractf128_ps::<1>(v));
     }
 }
 
@@ -228,13 +254,14 @@ impl Simd for Sse2 {
         }
     }
     #[inline(always)]
-    fn transpose(self, rows: [Halves; 8]) -> [Halves; 8] {
-        let [a, b, c, d, e, f, g, h] = rows;
-        let [l0, l1, l2, l3] = transpose_quarter([a.0, b.0, c.0, d.0]);
-        let [l4, l5, l6, l7] = transpose_quarter([a.1, b.1, c.1, d.1]);
-        let [h0, h1, h2, h3] = transpose_quarter([e.0, f.0, g.0, h.0]);
-        let [h4, h5, h6, h7] = transpose_quarter([e.1, f.1, g.1, h.1]);
-        [(l0, h0), (l1, h1), (l2, h2), (l3, h3), (l4, h4), (l5, h5), (l6, h6), (l7, h7)]
+    fn load_transposed(self, rows: [&[f32; 8]; 8]) -> [Halves; 8] {
+        transpose(rows.map(|row| self.load(row)), transpose_quarter)
+    }
+    #[inline(always)]
+    fn store_transposed(self, vectors: [Halves; 8], rows: [&mut [f32; 8]; 8]) {
+        for (row, to) in transpose(vectors, transpose_quarter).into_iter().zip(rows) {
+            self.store(row, to);
+        }
     }
 }
 

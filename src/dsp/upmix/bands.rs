@@ -6,6 +6,8 @@
 use super::geometry::Geometry;
 use super::spectra::Spectra;
 use crate::dsp::simd::Simd;
+use crate::dsp::transform::complex::load;
+use crate::dsp::transform::{Bins, place};
 
 /// Up to here, or the next power of two in bins, every bin is a band of its own, Hz.
 const SINGLE_UP_TO_HZ: f64 = 2_000.0;
@@ -25,7 +27,7 @@ impl Covariance {
     }
 }
 
-/// Bands of equal width; each count is a multiple of 8.
+/// Bands of equal width; each count is a multiple of 8, of 16 where a bin is a band.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     first_bin: usize,
@@ -34,14 +36,19 @@ struct Run {
     width: usize,
 }
 
-/// Which bins make up which band. The Nyquist bin is in none; it takes the last band's values.
+/// Which bins make up which band.
+///
+/// Bins come as [`Spectra`] hold them: of eight pairs of bins, 2i and 2i + 1, the even ones are one vector, the odd ones
+/// another, reversed and as far from the end.
 pub(super) struct Bands {
     runs: Vec<Run>,
+    /// Where the even bins of eight pairs lie, from the lowest pairs to the highest.
+    places: Vec<usize>,
 }
 
 impl Bands {
     pub fn new(geometry: &Geometry) -> Bands {
-        let bins = geometry.bins() - 1;
+        let bins = geometry.bins();
         let single = (SINGLE_UP_TO_HZ / geometry.bin_hz()).ceil() as usize;
         let mut end = single.next_power_of_two().min(bins);
         let mut runs = vec![Run { first_bin: 0, first_band: 0, bands: end, width: 1 }];
@@ -53,7 +60,8 @@ impl Bands {
             count += bands;
             end *= 2;
         }
-        Bands { runs }
+        let vectors = bins / 8;
+        Bands { runs, places: (0..vectors / 2).map(|vector| place(vector, vectors)).collect() }
     }
 
     /// Number of bands.
@@ -61,86 +69,124 @@ impl Bands {
         self.runs.last().map_or(0, |run| run.first_band + run.bands)
     }
 
-    /// Middle of every band, in bins.
+    /// Middle of every band, in distances of bins; bin k is at k + ½.
     pub fn centers(&self) -> Vec<f64> {
-        let middle =
-            |run: &Run, band: usize| (run.first_bin + band * run.width) as f64 + 0.5 * (run.width as f64 - 1.0);
+        let middle = |run: &Run, band: usize| run.first_bin as f64 + (band as f64 + 0.5) * run.width as f64;
         self.runs.iter().flat_map(|run| (0..run.bands).map(move |band| middle(run, band))).collect()
     }
 
     /// The mean over each band's bins of this frame's powers.
     #[inline(always)]
     pub fn covariance<S: Simd>(&self, simd: S, spectra: &Spectra, covariance: &mut Covariance) {
+        let Covariance { left, right, cross } = covariance;
+        let (left, right) = (left.as_chunks_mut::<8>().0, right.as_chunks_mut().0);
+        let cross = cross.as_chunks_mut().0;
+        let mut write = |index: usize, [ll, rr, x]: [S::V; 3]| {
+            simd.store(ll, &mut left[index]);
+            simd.store(rr, &mut right[index]);
+            simd.store(x, &mut cross[index]);
+        };
         for run in &self.runs {
             let scale = simd.splat(1.0 / run.width as f32);
-            for band in (0..run.bands).step_by(8) {
-                let bin = run.first_bin + band * run.width;
-                let sums = match run.width {
-                    1 => products(simd, spectra, bin),
-                    2 => pairs(simd, spectra, bin),
-                    4 => quads(simd, spectra, bin),
-                    _ => octets(simd, spectra, bin),
+            let mut index = run.first_band / 8;
+            for places in run.places(&self.places) {
+                let [ll, rr, x] = match *places {
+                    [place] if run.width == 1 => {
+                        let (even, odd) = products(simd, spectra, place);
+                        let ll = simd.interleave(even[0], odd[0]);
+                        let rr = simd.interleave(even[1], odd[1]);
+                        let x = simd.interleave(even[2], odd[2]);
+                        write(index, [ll.0, rr.0, x.0]);
+                        write(index + 1, [ll.1, rr.1, x.1]);
+                        index += 2;
+                        continue;
+                    }
+                    [place] => pairs(simd, spectra, place),
+                    [a, b] => quads(simd, spectra, [a, b]),
+                    [a, b, c, d] => halve(simd, quads(simd, spectra, [a, b]), quads(simd, spectra, [c, d])),
+                    _ => continue,
                 };
-                let planes = [&mut covariance.left, &mut covariance.right, &mut covariance.cross];
-                for (plane, sum) in planes.into_iter().zip(sums) {
-                    simd.store(simd.mul(scale, sum), eight_mut(plane, run.first_band + band));
-                }
+                write(index, [simd.mul(ll, scale), simd.mul(rr, scale), simd.mul(x, scale)]);
+                index += 1;
             }
         }
     }
 
-    /// Each band's value for its bins, and the last one for the Nyquist bin.
+    /// Each band's value for its bins.
     #[inline(always)]
     pub fn expand<S: Simd>(&self, simd: S, bands: &[f32], bins: &mut [f32]) {
+        let (bands, bins) = (bands.as_chunks().0, bins.as_chunks_mut().0);
         for run in &self.runs {
-            let bins = &mut bins[run.first_bin..][..run.bands * run.width];
-            for band in (0..run.bands).step_by(8) {
-                let values = simd.load(eight(bands, run.first_band + band));
-                let bin = band * run.width;
-                match run.width {
-                    1 => simd.store(values, eight_mut(bins, bin)),
-                    2 => twice(simd, values, bins, bin),
-                    4 => four_times(simd, values, bins, bin),
-                    _ => eight_times(simd, values, bins, bin),
+            let mut index = run.first_band / 8;
+            for places in run.places(&self.places) {
+                let values = simd.load(&bands[index]);
+                index += 1;
+                match *places {
+                    [place] if run.width == 1 => {
+                        let (even, odd) = simd.deinterleave(values, simd.load(&bands[index]));
+                        index += 1;
+                        store_pairs(simd, even, odd, bins, place);
+                    }
+                    [place] => store_pairs(simd, values, values, bins, place),
+                    [a, b] => twice(simd, values, bins, [a, b]),
+                    [a, b, c, d] => {
+                        let (low, high) = simd.interleave(values, values);
+                        twice(simd, low, bins, [a, b]);
+                        twice(simd, high, bins, [c, d]);
+                    }
+                    _ => {}
                 }
             }
-        }
-        if let ([.., last], [.., nyquist]) = (bands, bins) {
-            *nyquist = *last;
         }
     }
 }
 
-/// Each lane twice, to the bins from `start` on.
-#[inline(always)]
-fn twice<S: Simd>(simd: S, values: S::V, bins: &mut [f32], start: usize) {
-    let (low, high) = simd.interleave(values, values);
-    simd.store(low, eight_mut(bins, start));
-    simd.store(high, eight_mut(bins, start + 8));
+impl Run {
+    /// The places of the pairs that make up eight bands each, or sixteen where a bin is a band.
+    #[inline(always)]
+    fn places<'a>(&self, places: &'a [usize]) -> std::slice::ChunksExact<'a, usize> {
+        let bins = self.first_bin..self.first_bin + self.bands * self.width;
+        places[bins.start / 16..bins.end / 16].chunks_exact((self.width / 2).max(1))
+    }
 }
 
+/// Eight pairs of bins, to `place` and its mirror.
 #[inline(always)]
-fn four_times<S: Simd>(simd: S, values: S::V, bins: &mut [f32], start: usize) {
-    let (low, high) = simd.interleave(values, values);
-    twice(simd, low, bins, start);
-    twice(simd, high, bins, start + 16);
+fn store_pairs<S: Simd>(simd: S, even: S::V, odd: S::V, bins: &mut [[f32; 8]], place: usize) {
+    let mirror = bins.len() - 1 - place;
+    simd.store(even, &mut bins[place]);
+    simd.store(simd.reverse(odd), &mut bins[mirror]);
 }
 
+/// Each lane for two pairs of bins.
 #[inline(always)]
-fn eight_times<S: Simd>(simd: S, values: S::V, bins: &mut [f32], start: usize) {
+fn twice<S: Simd>(simd: S, values: S::V, bins: &mut [[f32; 8]], [a, b]: [usize; 2]) {
     let (low, high) = simd.interleave(values, values);
-    four_times(simd, low, bins, start);
-    four_times(simd, high, bins, start + 32);
+    store_pairs(simd, low, low, bins, a);
+    store_pairs(simd, high, high, bins, b);
 }
 
 /// |L|², |R|² and Re L·R* of eight bins.
 #[inline(always)]
-fn products<S: Simd>(simd: S, spectra: &Spectra, bin: usize) -> [S::V; 3] {
-    let at = |plane: &[f32]| simd.load(eight(plane, bin));
-    let (l_re, l_im) = (at(&spectra.left.re), at(&spectra.left.im));
-    let (r_re, r_im) = (at(&spectra.right.re), at(&spectra.right.im));
+fn powers<S: Simd>(simd: S, left: &Bins, right: &Bins) -> [S::V; 3] {
+    let ([l_re, l_im], [r_re, r_im]) = (load(simd, left), load(simd, right));
     let inner = |a_re, a_im, b_re, b_im| simd.mul_add(a_re, b_re, simd.mul(a_im, b_im));
     [inner(l_re, l_im, l_re, l_im), inner(r_re, r_im, r_re, r_im), inner(l_re, l_im, r_re, r_im)]
+}
+
+/// The same of eight pairs: of the even ones, which lie at `place`, and of the odd ones.
+#[inline(always)]
+fn products<S: Simd>(simd: S, spectra: &Spectra, place: usize) -> ([S::V; 3], [S::V; 3]) {
+    let mirror = spectra.left.len() - 1 - place;
+    let even = powers(simd, &spectra.left[place], &spectra.right[place]);
+    let [ll, rr, x] = powers(simd, &spectra.left[mirror], &spectra.right[mirror]);
+    (even, [simd.reverse(ll), simd.reverse(rr), simd.reverse(x)])
+}
+
+#[inline(always)]
+fn pairs<S: Simd>(simd: S, spectra: &Spectra, place: usize) -> [S::V; 3] {
+    let (even, odd) = products(simd, spectra, place);
+    [simd.add(even[0], odd[0]), simd.add(even[1], odd[1]), simd.add(even[2], odd[2])]
 }
 
 /// Sums of two neighbors, from eight lanes and the following eight.
@@ -154,38 +200,13 @@ fn halve<S: Simd>(simd: S, low: [S::V; 3], high: [S::V; 3]) -> [S::V; 3] {
 }
 
 #[inline(always)]
-fn pairs<S: Simd>(simd: S, spectra: &Spectra, bin: usize) -> [S::V; 3] {
-    halve(simd, products(simd, spectra, bin), products(simd, spectra, bin + 8))
-}
-
-#[inline(always)]
-fn quads<S: Simd>(simd: S, spectra: &Spectra, bin: usize) -> [S::V; 3] {
-    halve(simd, pairs(simd, spectra, bin), pairs(simd, spectra, bin + 16))
-}
-
-#[inline(always)]
-fn octets<S: Simd>(simd: S, spectra: &Spectra, bin: usize) -> [S::V; 3] {
-    halve(simd, quads(simd, spectra, bin), quads(simd, spectra, bin + 32))
-}
-
-/// Eight values from `start` on.
-#[inline(always)]
-fn eight(from: &[f32], start: usize) -> &[f32; 8] {
-    let eight = &from[start..start + 8];
-    // Cannot fail: the slice has eight elements.
-    eight.try_into().unwrap_or_else(|_| unreachable!())
-}
-
-#[inline(always)]
-fn eight_mut(from: &mut [f32], start: usize) -> &mut [f32; 8] {
-    let eight = &mut from[start..start + 8];
-    // Cannot fail: the slice has eight elements.
-    eight.try_into().unwrap_or_else(|_| unreachable!())
+fn quads<S: Simd>(simd: S, spectra: &Spectra, [a, b]: [usize; 2]) -> [S::V; 3] {
+    halve(simd, pairs(simd, spectra, a), pairs(simd, spectra, b))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::spectra::Spectrum;
+    use super::super::spectra::place;
     use super::*;
     use crate::dsp::simd::{Kernel, Level};
 
@@ -202,34 +223,40 @@ mod tests {
     fn bands_hold_the_means_of_their_bins() {
         for (rate, analysis) in [(8_000, 1024), (44_100, 2048), (48_000, 1024), (48_000, 2048), (192_000, 2048)] {
             let geometry = Geometry::new(rate, analysis, 0, 128, 32);
-            let plane = |seed: usize| (0..geometry.bins()).map(|k| ((k * seed) % 101) as f32 - 50.0).collect();
-            let spectrum = |seed| Spectrum { re: plane(seed), im: plane(seed + 6) };
-            let spectra = Spectra { left: spectrum(7919), right: spectrum(7907) };
+            let count = geometry.bins();
+            let plane = |seed: usize| (0..count).map(|k| ((k * seed) % 101) as f32 - 50.0).collect::<Vec<f32>>();
+            let [l_re, l_im, r_re, r_im] = [7919, 7925, 7907, 7913].map(plane);
+            let mut spectra = Spectra::new(count);
+            for k in 0..count {
+                let place = place(k, count);
+                let (vector, lane) = (place / 8, place % 8);
+                (spectra.left[vector].re[lane], spectra.left[vector].im[lane]) = (l_re[k], l_im[k]);
+                (spectra.right[vector].re[lane], spectra.right[vector].im[lane]) = (r_re[k], r_im[k]);
+            }
             let bands = Bands::new(&geometry);
             for level in Level::available() {
                 let mut covariance = Covariance::new(bands.count());
-                let mut bins = vec![f32::NAN; geometry.bins()];
+                let mut bins = vec![f32::NAN; count];
                 level.run(RoundTrip(&bands, &spectra, &mut covariance, &mut bins));
                 let mut start = 0;
                 for (band, center) in bands.centers().iter().enumerate() {
-                    let width = (2.0 * (center - start as f64) + 1.0) as usize;
+                    let width = (2.0 * (center - start as f64)) as usize;
                     let own = start..start + width;
                     let mean = |f: &dyn Fn(usize) -> f32| own.clone().map(f).sum::<f32>() / width as f32;
-                    let (l, r) = (&spectra.left, &spectra.right);
                     let expected = [
-                        mean(&|k| l.re[k] * l.re[k] + l.im[k] * l.im[k]),
-                        mean(&|k| r.re[k] * r.re[k] + r.im[k] * r.im[k]),
-                        mean(&|k| l.re[k] * r.re[k] + l.im[k] * r.im[k]),
+                        mean(&|k| l_re[k] * l_re[k] + l_im[k] * l_im[k]),
+                        mean(&|k| r_re[k] * r_re[k] + r_im[k] * r_im[k]),
+                        mean(&|k| l_re[k] * r_re[k] + l_im[k] * r_im[k]),
                     ];
                     let found = [covariance.left[band], covariance.right[band], covariance.cross[band]];
                     for (found, expected) in found.iter().zip(expected) {
                         assert!((found - expected).abs() < 1e-2, "{rate} Hz, band {band}: {found}, not {expected}");
                     }
-                    assert!(bins[own].iter().all(|&value| value == covariance.cross[band]), "band {band}");
+                    let all_alike = own.clone().all(|k| bins[place(k, count)] == covariance.cross[band]);
+                    assert!(all_alike, "{rate} Hz, band {band}");
                     start += width;
                 }
-                assert_eq!(start + 1, geometry.bins());
-                assert_eq!(bins[start], bins[start - 1]);
+                assert_eq!(start, count);
             }
         }
     }

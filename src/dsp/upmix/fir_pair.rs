@@ -1,5 +1,7 @@
 //! Two FIR filters whose outputs add up, cross-faded from one pair of responses to the next.
 
+use crate::dsp::simd::{Kernel, Level, Simd};
+
 /// Outputs computed together, so that a response is read once for all of them.
 const TILE: usize = 16;
 
@@ -24,13 +26,14 @@ impl Responses {
 }
 
 pub(super) struct FirPair {
+    level: Level,
     from: Responses,
     to: Responses,
 }
 
 impl FirPair {
-    pub fn new(taps: usize) -> FirPair {
-        FirPair { from: Responses::new(taps), to: Responses::new(taps) }
+    pub fn new(level: Level, taps: usize) -> FirPair {
+        FirPair { level, from: Responses::new(taps), to: Responses::new(taps) }
     }
 
     pub fn taps(&self) -> usize {
@@ -57,28 +60,29 @@ impl FirPair {
 
     /// Filters `output.len()` frames (a multiple of 16) that begin at `start` of both histories.
     pub fn run(&self, left: &[f32], right: &[f32], start: usize, crossfade: Crossfade, output: &mut [f32]) {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor was just found to have AVX2.
-            return unsafe { self.run_avx2(left, right, start, crossfade, output) };
-        }
-        self.run_inline(left, right, start, crossfade, output);
+        self.level.run(Run { pair: self, left, right, start, crossfade, output });
     }
+}
 
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn run_avx2(&self, left: &[f32], right: &[f32], start: usize, crossfade: Crossfade, output: &mut [f32]) {
-        self.run_inline(left, right, start, crossfade, output);
-    }
+struct Run<'a> {
+    pair: &'a FirPair,
+    left: &'a [f32],
+    right: &'a [f32],
+    start: usize,
+    crossfade: Crossfade,
+    output: &'a mut [f32],
+}
 
+impl Kernel for Run<'_> {
     #[inline(always)]
-    fn run_inline(&self, left: &[f32], right: &[f32], start: usize, crossfade: Crossfade, output: &mut [f32]) {
+    fn run<S: Simd>(self, _: S) {
+        let Run { pair: FirPair { from: old, to: new, .. }, left, right, start, crossfade, output } = self;
         let step = 1.0 / crossfade.frames as f32;
         for (tile, output) in output.chunks_exact_mut(TILE).enumerate() {
             let first = start + tile * TILE;
             let (mut from, mut to) = ([0.0; TILE], [0.0; TILE]);
-            accumulate(&self.from.left, &self.to.left, left, first, &mut from, &mut to);
-            accumulate(&self.from.right, &self.to.right, right, first, &mut from, &mut to);
+            accumulate(&old.left, &new.left, left, first, &mut from, &mut to);
+            accumulate(&old.right, &new.right, right, first, &mut from, &mut to);
             for n in 0..TILE {
                 let progress = (crossfade.position + tile * TILE + n + 1) as f32 * step;
                 output[n] = from[n] + progress * (to[n] - from[n]);

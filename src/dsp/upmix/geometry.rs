@@ -27,11 +27,12 @@ impl Geometry {
         }
     }
 
-    /// Bins of a real transform, 0 to Nyquist.
+    /// Bins of the transform, at odd multiples of half of [`bin_hz`](Geometry::bin_hz).
     pub fn bins(&self) -> usize {
-        self.analysis_frames / 2 + 1
+        self.analysis_frames / 2
     }
 
+    /// Distance of the bins.
     pub fn bin_hz(&self) -> f64 {
         f64::from(self.sample_rate_hz) / self.analysis_frames as f64
     }

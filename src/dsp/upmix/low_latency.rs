@@ -1,10 +1,5 @@
 //! Low latency: the same statistics, served by two short causal FIR filters that follow them.
 
-use std::sync::Arc;
-
-use realfft::{ComplexToReal, RealFftPlanner};
-use rustfft::num_complex::Complex;
-
 use super::fir_pair::{Crossfade, FirPair};
 use super::geometry::{Geometry, scale_frames};
 use super::levinson::BlockLevinson;
@@ -13,6 +8,8 @@ use super::spectra::{Analyzer, Spectra};
 use super::split::{Outputs, split};
 use super::statistics::{Powers, Statistics};
 use crate::dsp::simd::{Kernel, Level, Simd};
+use crate::dsp::transform::complex::V;
+use crate::dsp::transform::{Bins, Sink, Transform};
 
 /// Part of the mean power added to the diagonal of the normal equations.
 const LOADING: f64 = 1e-3;
@@ -31,19 +28,19 @@ pub(super) struct LowLatency {
 }
 
 impl LowLatency {
-    pub fn new(sample_rate_hz: u32, block_frames: usize, center_gain: f32) -> LowLatency {
+    pub fn new(level: Level, sample_rate_hz: u32, block_frames: usize, center_gain: f32) -> LowLatency {
         let geometry = Geometry::new(sample_rate_hz, 1024, 0, 128, 32);
         let taps = scale_frames(128, sample_rate_hz);
         let delay_frames = scale_frames(48, sample_rate_hz);
         let chunk_frames = block_frames.min(geometry.hop_frames);
         LowLatency {
-            level: Level::detect(),
+            level,
             geometry,
             chunk_frames,
             delay_frames,
-            analyzer: Analyzer::new(geometry),
-            designer: Designer::new(&geometry, taps, delay_frames, center_gain),
-            filters: FirPair::new(taps),
+            analyzer: Analyzer::new(level, geometry),
+            designer: Designer::new(level, &geometry, taps, delay_frames, center_gain),
+            filters: FirPair::new(level, taps),
             center: vec![0.0; chunk_frames],
         }
     }
@@ -85,7 +82,7 @@ impl LowLatency {
                 outputs.chunk(index, self.chunk_frames),
             );
             if self.analyzer.is_full() {
-                self.analyzer.transform();
+                self.analyzer.analyze();
                 self.level.run(Design {
                     designer: &mut self.designer,
                     spectra: &self.analyzer.spectra,
@@ -108,10 +105,10 @@ struct Designer {
     /// Powers to be transformed, per band and per bin.
     weighted: Vec<f32>,
     bins: Vec<f32>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    spectrum: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
-    time: Vec<f32>,
+    transform: Transform,
+    spectrum: Vec<Bins>,
+    /// The first lags of their correlations.
+    lags: Vec<f32>,
     /// Correlations `c + a`, `c`, `c + b`, taps long.
     blocks: [Vec<f64>; 3],
     target: Vec<f64>,
@@ -119,8 +116,7 @@ struct Designer {
 }
 
 impl Designer {
-    fn new(geometry: &Geometry, taps: usize, delay_frames: usize, center_gain: f32) -> Designer {
-        let inverse = RealFftPlanner::new().plan_fft_inverse(geometry.analysis_frames);
+    fn new(level: Level, geometry: &Geometry, taps: usize, delay_frames: usize, center_gain: f32) -> Designer {
         let statistics = Statistics::new(geometry);
         let bands = statistics.bands();
         let centers_hz: Vec<f64> = bands.centers().iter().map(|bin| bin * geometry.bin_hz()).collect();
@@ -131,10 +127,9 @@ impl Designer {
             whitening: vec![0.0; bands.count()],
             weighted: vec![0.0; bands.count()],
             bins: vec![0.0; geometry.bins()],
-            spectrum: inverse.make_input_vec(),
-            scratch: inverse.make_scratch_vec(),
-            time: inverse.make_output_vec(),
-            inverse,
+            transform: Transform::new(level, geometry.bins()),
+            spectrum: vec![Bins::default(); geometry.bins() / 8],
+            lags: vec![0.0; taps],
             blocks: [vec![0.0; taps], vec![0.0; taps], vec![0.0; taps]],
             target: vec![0.0; taps],
             solver: BlockLevinson::new(taps),
@@ -153,15 +148,12 @@ impl Designer {
                 *value = power * weight;
             }
             self.statistics.bands().expand(simd, &self.weighted, &mut self.bins);
-            for (bin, value) in self.spectrum.iter_mut().zip(&self.bins) {
-                *bin = Complex::new(*value, 0.0);
+            for (bins, values) in self.spectrum.iter_mut().zip(self.bins.as_chunks().0) {
+                bins.re = *values;
             }
-            // Only wrong lengths can fail, and they are the planner's own.
-            if self.inverse.process_with_scratch(&mut self.spectrum, &mut self.time, &mut self.scratch).is_err() {
-                return;
-            }
-            for (value, time) in plane.iter_mut().zip(&self.time) {
-                *value = f64::from(*time);
+            self.transform.inverse(&self.spectrum, FirstLags(self.lags.as_chunks_mut().0));
+            for (value, lag) in plane.iter_mut().zip(&self.lags) {
+                *value = 2.0 * f64::from(*lag);
             }
         }
         let [left, common, right] = &mut self.blocks;
@@ -177,6 +169,18 @@ impl Designer {
         }
         self.solver.solve([left, common, right], &self.target);
         filters.follow(&self.solver.left, &self.solver.right, self.gain);
+    }
+}
+
+/// Keeps what fits, of the first half of the K lags.
+struct FirstLags<'a>(&'a mut [[f32; 8]]);
+
+impl Sink for FirstLags<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, simd: S, vector: usize, [first_half, _]: V<S>) {
+        if let Some(lags) = self.0.get_mut(vector) {
+            simd.store(first_half, lags);
+        }
     }
 }
 

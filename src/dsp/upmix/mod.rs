@@ -27,6 +27,8 @@ use low_latency::LowLatency;
 use separation::Separation;
 use split::Outputs;
 
+use super::simd::Level;
+
 /// The upmix of one stream, in blocks of a constant length.
 ///
 /// Nothing is allocated after construction. Exact silence in gives exact silence out, and nothing decays into
@@ -47,6 +49,16 @@ enum Engine {
 impl Upmix {
     /// An upmix for blocks of `block_frames` (a power of two, 16 to 8192) at `sample_rate_hz` (8000 to 192000).
     pub fn new(spec: &UpmixSpec, sample_rate_hz: u32, block_frames: usize) -> Result<Upmix, UpmixError> {
+        Upmix::with_level(Level::detect(), spec, sample_rate_hz, block_frames)
+    }
+
+    /// The same on a chosen instruction set.
+    pub fn with_level(
+        level: Level,
+        spec: &UpmixSpec,
+        sample_rate_hz: u32,
+        block_frames: usize,
+    ) -> Result<Upmix, UpmixError> {
         if !(8_000..=192_000).contains(&sample_rate_hz) {
             return Err(UpmixError::SampleRate(sample_rate_hz));
         }
@@ -56,13 +68,13 @@ impl Upmix {
         spec.validate()?;
         let center_gain = 1.0 - spec.center_width;
         let separation = |synthesis| {
-            Engine::Separation(Box::new(Separation::new(sample_rate_hz, synthesis, block_frames, center_gain)))
+            Engine::Separation(Box::new(Separation::new(level, sample_rate_hz, synthesis, block_frames, center_gain)))
         };
         let engine = match spec.mode {
             UpmixMode::Separation => separation(512),
             UpmixMode::SeparationShort => separation(256),
             UpmixMode::LowLatency => {
-                Engine::LowLatency(Box::new(LowLatency::new(sample_rate_hz, block_frames, center_gain)))
+                Engine::LowLatency(Box::new(LowLatency::new(level, sample_rate_hz, block_frames, center_gain)))
             }
             UpmixMode::Off => Engine::Off,
         };

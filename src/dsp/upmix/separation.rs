@@ -1,15 +1,12 @@
 //! Separation: a Wiener filter per bin, analyzed over K frames and synthesized over the newest Ns only.
 
-use std::sync::Arc;
-
-use realfft::{ComplexToReal, RealFftPlanner};
-use rustfft::num_complex::Complex;
-
 use super::geometry::Geometry;
 use super::spectra::{Analyzer, Spectra};
 use super::split::{Outputs, split};
 use super::statistics::{Powers, Statistics};
 use crate::dsp::simd::{Kernel, Level, Simd};
+use crate::dsp::transform::complex::{V, add, load, scale, store};
+use crate::dsp::transform::{Bins, Sink};
 
 pub(super) struct Separation {
     level: Level,
@@ -18,35 +15,34 @@ pub(super) struct Separation {
     center_gain: f32,
     analyzer: Analyzer,
     statistics: Statistics,
-    center: Vec<Complex<f32>>,
+    center: Vec<Bins>,
     weights: Weights,
-    inverse: Arc<dyn ComplexToReal<f32>>,
-    scratch: Vec<Complex<f32>>,
-    time: Vec<f32>,
-    /// Synthesis window, with the 1/K of the inverse transform.
+    /// Synthesis window, with the scale of the inverse transform.
     window: Vec<f32>,
     /// Ns frames of C; the first hop of them is complete.
     overlap: Vec<f32>,
 }
 
 impl Separation {
-    pub fn new(sample_rate_hz: u32, synthesis: usize, block_frames: usize, center_gain: f32) -> Separation {
+    pub fn new(
+        level: Level,
+        sample_rate_hz: u32,
+        synthesis: usize,
+        block_frames: usize,
+        center_gain: f32,
+    ) -> Separation {
         let geometry = Geometry::new(sample_rate_hz, 2048, synthesis, synthesis / 2, 64);
-        let inverse = RealFftPlanner::new().plan_fft_inverse(geometry.analysis_frames);
-        let normalization = 1.0 / geometry.analysis_frames as f64;
+        let normalization = 1.0 / geometry.bins() as f64;
         let statistics = Statistics::new(&geometry);
         Separation {
-            level: Level::detect(),
+            level,
             geometry,
             chunk_frames: block_frames.min(geometry.hop_frames),
             center_gain,
-            analyzer: Analyzer::new(geometry),
+            analyzer: Analyzer::new(level, geometry),
             weights: Weights::new(statistics.bands().count(), geometry.bins()),
             statistics,
-            center: inverse.make_input_vec(),
-            scratch: inverse.make_scratch_vec(),
-            time: inverse.make_output_vec(),
-            inverse,
+            center: vec![Bins::default(); geometry.bins() / 8],
             window: geometry.synthesis_window().iter().map(|weight| (weight * normalization) as f32).collect(),
             overlap: vec![0.0; geometry.synthesis_frames],
         }
@@ -97,7 +93,7 @@ impl Separation {
 
     /// One hop: completes the next `hop_frames` of C at the head of `overlap`.
     fn synthesize(&mut self) {
-        self.analyzer.transform();
+        self.analyzer.analyze();
         self.level.run(Estimate {
             statistics: &mut self.statistics,
             spectra: &self.analyzer.spectra,
@@ -105,16 +101,33 @@ impl Separation {
             weights: &mut self.weights,
             center: &mut self.center,
         });
-        // Only wrong lengths can fail, and they are the planner's own.
-        if self.inverse.process_with_scratch(&mut self.center, &mut self.time, &mut self.scratch).is_err() {
-            self.time.fill(0.0);
-        }
         let (hop, frames) = (self.geometry.hop_frames, self.geometry.synthesis_frames);
         self.overlap.copy_within(hop.., 0);
         self.overlap[frames - hop..].fill(0.0);
-        let newest = &self.time[self.geometry.analysis_frames - frames..];
-        for ((sum, value), weight) in self.overlap.iter_mut().zip(newest).zip(&self.window) {
-            *sum += value * weight;
+        let newest = OverlapAdd {
+            overlap: self.overlap.as_chunks_mut().0,
+            window: self.window.as_chunks().0,
+            first: (self.geometry.analysis_frames / 2 - frames) / 8,
+        };
+        self.analyzer.transform.inverse(&self.center, newest);
+    }
+}
+
+/// Adds the newest Ns of K frames, which end the second half, under the synthesis window.
+struct OverlapAdd<'a> {
+    overlap: &'a mut [[f32; 8]],
+    window: &'a [[f32; 8]],
+    /// Where they begin in that half, in vectors.
+    first: usize,
+}
+
+impl Sink for OverlapAdd<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, simd: S, vector: usize, [_, second_half]: V<S>) {
+        // Out of both for what is too early, too.
+        let index = vector.wrapping_sub(self.first);
+        if let (Some(sum), Some(weight)) = (self.overlap.get_mut(index), self.window.get(index)) {
+            simd.store(simd.mul_add(second_half, simd.load(weight), simd.load(sum)), sum);
         }
     }
 }
@@ -125,7 +138,7 @@ struct Estimate<'a> {
     spectra: &'a Spectra,
     gain: f32,
     weights: &'a mut Weights,
-    center: &'a mut [Complex<f32>],
+    center: &'a mut [Bins],
 }
 
 /// Of the left and the right spectrum in the center's: per band, and per bin.
@@ -149,7 +162,7 @@ impl Kernel for Estimate<'_> {
         for (bands, bins) in bands.iter().zip(&mut *bins) {
             self.statistics.bands().expand(simd, bands, bins);
         }
-        filter(bins, self.spectra, self.center);
+        filter(simd, bins, self.spectra, self.center);
     }
 }
 
@@ -167,15 +180,12 @@ fn weigh(powers: &Powers, gain: f32, [from_left, from_right]: &mut [Vec<f32>; 2]
 }
 
 #[inline(always)]
-fn filter([from_left, from_right]: &[Vec<f32>; 2], spectra: &Spectra, center: &mut [Complex<f32>]) {
-    let bins = center.len();
-    let (from_left, from_right) = (&from_left[..bins], &from_right[..bins]);
-    let (l_re, l_im) = (&spectra.left.re[..bins], &spectra.left.im[..bins]);
-    let (r_re, r_im) = (&spectra.right.re[..bins], &spectra.right.im[..bins]);
-    for k in 0..bins {
-        center[k] = Complex::new(
-            from_left[k] * l_re[k] + from_right[k] * r_re[k],
-            from_left[k] * l_im[k] + from_right[k] * r_im[k],
-        );
+fn filter<S: Simd>(simd: S, [from_left, from_right]: &[Vec<f32>; 2], spectra: &Spectra, center: &mut [Bins]) {
+    let left = spectra.left.iter().zip(from_left.as_chunks().0);
+    let right = spectra.right.iter().zip(from_right.as_chunks().0);
+    for (center, ((left, from_left), (right, from_right))) in center.iter_mut().zip(left.zip(right)) {
+        let left = scale(simd, load(simd, left), simd.load(from_left));
+        let right = scale(simd, load(simd, right), simd.load(from_right));
+        store(simd, add(simd, left, right), center);
     }
 }

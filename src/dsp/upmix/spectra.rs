@@ -1,70 +1,63 @@
-//! The last K frames of a stereo signal and their spectra, both channels by one complex transform.
+//! The last K frames of a stereo signal and their spectra.
 
-use std::sync::Arc;
-
-use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+use std::ops::Range;
 
 use super::geometry::Geometry;
-use crate::dsp::simd::{Kernel, Level, Simd};
+use crate::dsp::simd::{Level, Simd};
+use crate::dsp::transform::complex::{V, mul};
+use crate::dsp::transform::{Bins, Coefficient, Source, Transform};
 
-/// A half spectrum, bins 0 to Nyquist, real and imaginary parts apart.
-pub(super) struct Spectrum {
-    pub re: Vec<f32>,
-    pub im: Vec<f32>,
-}
-
-impl Spectrum {
-    pub fn new(bins: usize) -> Spectrum {
-        Spectrum { re: vec![0.0; bins], im: vec![0.0; bins] }
-    }
-}
-
-/// Spectra of both channels.
+/// Spectra of both channels, K/2 bins each, as the transform leaves them: the even ones and, mirrored, the odd ones, each
+/// vector of eight in its own place. Bin k is at (k + ½)/K of the sample rate; the odd ones are conjugates, in both
+/// channels alike, which neither powers nor real gains can tell.
 pub(super) struct Spectra {
-    pub left: Spectrum,
-    pub right: Spectrum,
+    pub left: Vec<Bins>,
+    pub right: Vec<Bins>,
+}
+
+impl Spectra {
+    pub fn new(bins: usize) -> Spectra {
+        Spectra { left: vec![Bins::default(); bins / 8], right: vec![Bins::default(); bins / 8] }
+    }
 }
 
 /// Collects a stereo stream hop by hop and transforms its windowed last K frames.
 pub(super) struct Analyzer {
-    level: Level,
     geometry: Geometry,
-    window: Vec<f32>,
-    /// The last K frames once a hop is full; its last `hop_frames` places are filled chunk by chunk.
+    /// Its first half as real, its second as imaginary parts.
+    window: Vec<Bins>,
+    /// From `oldest` on the last K frames, once a hop is full; the last hop of them is filled chunk by chunk. Twice as
+    /// long, so that only every K/hop-th hop moves them back to the beginning.
     left: Vec<f32>,
     right: Vec<f32>,
+    oldest: usize,
     filled: usize,
-    fft: Arc<dyn Fft<f32>>,
-    windowed: Vec<Complex<f32>>,
-    transformed: Vec<Complex<f32>>,
-    scratch: Vec<Complex<f32>>,
+    pub transform: Transform,
     pub spectra: Spectra,
 }
 
 impl Analyzer {
-    pub fn new(geometry: Geometry) -> Analyzer {
+    pub fn new(level: Level, geometry: Geometry) -> Analyzer {
         let frames = geometry.analysis_frames;
-        let fft = FftPlanner::new().plan_fft_forward(frames);
+        let window: Vec<f32> = geometry.analysis_window().iter().map(|&weight| weight as f32).collect();
+        let (early, late) = window.split_at(frames / 2);
+        let halves = early.as_chunks().0.iter().zip(late.as_chunks().0);
         Analyzer {
-            level: Level::detect(),
             geometry,
-            window: geometry.analysis_window().iter().map(|&weight| weight as f32).collect(),
-            left: vec![0.0; frames],
-            right: vec![0.0; frames],
+            window: halves.map(|(&re, &im)| Bins { re, im }).collect(),
+            left: vec![0.0; 2 * frames],
+            right: vec![0.0; 2 * frames],
+            oldest: 0,
             filled: 0,
-            windowed: vec![Complex::default(); frames],
-            transformed: vec![Complex::default(); frames],
-            scratch: vec![Complex::default(); fft.get_outofplace_scratch_len()],
-            fft,
-            spectra: Spectra { left: Spectrum::new(geometry.bins()), right: Spectrum::new(geometry.bins()) },
+            transform: Transform::new(level, geometry.bins()),
+            spectra: Spectra::new(geometry.bins()),
         }
     }
 
     pub fn reset(&mut self) {
         self.left.fill(0.0);
         self.right.fill(0.0);
-        self.filled = 0;
+        (self.oldest, self.filled) = (0, 0);
     }
 
     /// Appends a chunk that divides the hop.
@@ -77,7 +70,7 @@ impl Analyzer {
 
     /// Index after the newest frame in [`left`](Analyzer::left) and [`right`](Analyzer::right).
     pub fn end(&self) -> usize {
-        self.geometry.analysis_frames - self.geometry.hop_frames + self.filled
+        self.oldest + self.geometry.analysis_frames - self.geometry.hop_frames + self.filled
     }
 
     pub fn is_full(&self) -> bool {
@@ -99,63 +92,99 @@ impl Analyzer {
 
     /// Makes room for the next hop.
     pub fn advance(&mut self) {
-        self.left.copy_within(self.geometry.hop_frames.., 0);
-        self.right.copy_within(self.geometry.hop_frames.., 0);
+        let (frames, hop) = (self.geometry.analysis_frames, self.geometry.hop_frames);
+        self.oldest += hop;
         self.filled = 0;
+        if self.oldest + frames > self.left.len() {
+            let kept = self.oldest..self.oldest + frames - hop;
+            self.left.copy_within(kept.clone(), 0);
+            self.right.copy_within(kept, 0);
+            self.oldest = 0;
+        }
     }
 
     /// Transforms the last K frames into `spectra`.
-    pub fn transform(&mut self) {
-        self.level.run(Windowed { input: [&self.left, &self.right], window: &self.window, output: &mut self.windowed });
-        self.fft.process_outofplace_with_scratch(&mut self.windowed, &mut self.transformed, &mut self.scratch);
-        self.level.run(Split { transform: &self.transformed, spectra: &mut self.spectra });
+    pub fn analyze(&mut self) {
+        let Spectra { left, right } = &mut self.spectra;
+        let frames = self.geometry.analysis_frames;
+        for (channel, spectrum) in [(&self.left, left), (&self.right, right)] {
+            let (early, late) = channel[self.oldest..][..frames].split_at(frames / 2);
+            let windowed = Windowed { window: &self.window, early: early.as_chunks().0, late: late.as_chunks().0 };
+            self.transform.forward(windowed, spectrum, 1);
+        }
     }
 }
 
-/// `output = window · (left + j·right)`
+/// K samples times the window as K/2 complex coefficients.
+#[derive(Clone, Copy)]
 struct Windowed<'a> {
-    input: [&'a [f32]; 2],
-    window: &'a [f32],
-    output: &'a mut [Complex<f32>],
+    window: &'a [Bins],
+    early: &'a [[f32; 8]],
+    late: &'a [[f32; 8]],
 }
 
-impl Kernel for Windowed<'_> {
+impl Source for Windowed<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let frames = self.output.len();
-        let [left, right] = self.input.map(|channel| &channel[..frames]);
-        let window = &self.window[..frames];
-        for n in 0..frames {
-            self.output[n] = Complex::new(window[n] * left[n], window[n] * right[n]);
-        }
+    fn part(self, part: Range<usize>) -> impl Iterator<Item = impl Coefficient> {
+        self.window[part.clone()].iter().zip(self.early[part.clone()].iter().zip(&self.late[part]))
     }
 }
 
-/// From the transform Z of L + jR: `L[k] = (Z[k] + Z*[K−k])/2`, `R[k] = (Z[k] − Z*[K−k])/2j`.
-struct Split<'a> {
-    transform: &'a [Complex<f32>],
-    spectra: &'a mut Spectra,
+impl Coefficient for (&Bins, (&[f32; 8], &[f32; 8])) {
+    #[inline(always)]
+    fn plain<S: Simd>(self, simd: S) -> V<S> {
+        let (window, (early, late)) = self;
+        [simd.mul(simd.load(&window.re), simd.load(early)), simd.mul(simd.load(&window.im), simd.load(late))]
+    }
+    #[inline(always)]
+    fn turned<S: Simd>(self, simd: S, factor: V<S>) -> V<S> {
+        mul(simd, self.plain(simd), factor)
+    }
 }
 
-impl Kernel for Split<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let (transform, Spectra { left, right }) = (self.transform, self.spectra);
-        let half = transform.len() / 2;
-        let (low, high) = (&transform[1..half], &transform[half + 1..]);
-        let (l_re, l_im) = (&mut left.re[1..half], &mut left.im[1..half]);
-        let (r_re, r_im) = (&mut right.re[1..half], &mut right.im[1..half]);
-        let count = half - 1;
-        for k in 0..count {
-            let (z, mirrored) = (low[k], high[count - 1 - k]);
-            l_re[k] = 0.5 * (z.re + mirrored.re);
-            l_im[k] = 0.5 * (z.im - mirrored.im);
-            r_re[k] = 0.5 * (z.im + mirrored.im);
-            r_im[k] = 0.5 * (mirrored.re - z.re);
-        }
-        for bin in [0, half] {
-            (left.re[bin], left.im[bin]) = (transform[bin].re, 0.0);
-            (right.re[bin], right.im[bin]) = (transform[bin].im, 0.0);
+/// Where the transform leaves bin `bin` of `bins`.
+#[cfg(test)]
+pub(super) fn place(bin: usize, bins: usize) -> usize {
+    let index = if bin.is_multiple_of(2) { bin / 2 } else { bins - 1 - bin / 2 };
+    8 * crate::dsp::transform::place(index / 8, bins / 8) + index % 8
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+
+    #[test]
+    fn spectra_are_those_of_the_windowed_frames() {
+        let geometry = Geometry::new(48_000, 1024, 0, 128, 32);
+        let window = geometry.analysis_window();
+        let channel = |seed: usize| (0..1024).map(|n| ((n * seed) % 97) as f32 / 48.0 - 1.0).collect::<Vec<f32>>();
+        let (left, right) = (channel(7919), channel(7907));
+        for level in Level::available() {
+            let mut analyzer = Analyzer::new(level, geometry);
+            // Once around, and these frames at the end.
+            for hop in 0..19 {
+                let hop = 128 * ((hop + 5) % 8);
+                analyzer.advance();
+                analyzer.push(&left[hop..][..128], &right[hop..][..128]);
+            }
+            analyzer.analyze();
+            for (channel, spectrum) in [(&left, &analyzer.spectra.left), (&right, &analyzer.spectra.right)] {
+                for bin in [0, 1, 2, 3, 7, 100, 101, 255, 256, 510, 511] {
+                    let (mut re, mut im) = (0.0, 0.0);
+                    for (n, (&sample, weight)) in channel.iter().zip(&window).enumerate() {
+                        let phase = 2.0 * PI * (bin as f64 + 0.5) * n as f64 / 1024.0;
+                        re += f64::from(sample) * weight * phase.cos();
+                        im += f64::from(sample) * weight * phase.sin();
+                    }
+                    im = if bin % 2 == 0 { im } else { -im };
+                    let place = place(bin, geometry.bins());
+                    let found = spectrum[place / 8];
+                    let error = (f64::from(found.re[place % 8]) - re).hypot(f64::from(found.im[place % 8]) - im);
+                    assert!(error < 1e-4, "{}, bin {bin}: off by {error} from {re} + {im}j", level.name());
+                }
+            }
         }
     }
 }

@@ -142,7 +142,7 @@ impl Designer {
     fn design<S: Simd>(&mut self, simd: S, spectra: &Spectra, filters: &mut FirPair) {
         self.statistics.update(simd, spectra);
         let powers = self.statistics.powers();
-        whiten(powers, &mut self.weighted, &mut self.whitening, &self.whitening_pool);
+        whiten(simd, powers, &mut self.weighted, &mut self.whitening, &self.whitening_pool);
         for (plane, power) in self.blocks.iter_mut().zip([&powers.left, &powers.common, &powers.right]) {
             for ((value, power), weight) in self.weighted.iter_mut().zip(power).zip(&self.whitening) {
                 *value = power * weight;
@@ -198,14 +198,14 @@ impl Kernel for Design<'_> {
 }
 
 #[inline(always)]
-fn whiten(powers: &Powers, total: &mut [f32], whitening: &mut [f32], pool: &Pool) {
+fn whiten<S: Simd>(simd: S, powers: &Powers, total: &mut [f32], whitening: &mut [f32], pool: &Pool) {
     let bands = whitening.len();
     let (common, left, right) = (&powers.common[..bands], &powers.left[..bands], &powers.right[..bands]);
     let total = &mut total[..bands];
     for k in 0..bands {
         total[k] = left[k] + right[k] + 2.0 * common[k];
     }
-    pool.apply(total, whitening);
+    pool.apply(simd, [total], [whitening]);
     for power in whitening.iter_mut() {
         *power = inverse_fifth_root(*power);
     }

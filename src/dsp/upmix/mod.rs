@@ -20,6 +20,7 @@ mod split;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod wide_pool;
 
 pub use spec::{UpmixError, UpmixMode, UpmixSpec};
 

@@ -189,3 +189,39 @@ fn filter<S: Simd>(simd: S, [from_left, from_right]: &[Vec<f32>; 2], spectra: &S
         store(simd, add(simd, left, right), center);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_gives_the_same_center() {
+        let noise = |seed: usize| (0..16_384).map(move |n| ((n * n * 31 + n * seed) % 2003) as f32 / 1001.0 - 1.0);
+        let (common, own): (Vec<f32>, Vec<f32>) = (noise(7919).collect(), noise(7907).map(|x| 0.5 * x).collect());
+        for rate in [22_050, 48_000, 96_000] {
+            let center = |level| {
+                let mut separation = Separation::new(level, rate, 512, 256, 1.0);
+                let mut planes = [vec![0.0; common.len()], vec![0.0; common.len()], vec![0.0; common.len()]];
+                let [left, right, center] = &mut planes;
+                let mixed: Vec<f32> = common.iter().zip(&own).map(|(a, b)| a + b).collect();
+                for start in (0..common.len()).step_by(256) {
+                    let part = start..start + 256;
+                    let outputs = Outputs {
+                        left: &mut left[part.clone()],
+                        right: &mut right[part.clone()],
+                        center: &mut center[part.clone()],
+                    };
+                    separation.process(&common[part.clone()], &mixed[part], outputs);
+                }
+                std::mem::take(center)
+            };
+            let levels = Level::available();
+            let expected = levels.last().map(|&level| center(level)).unwrap_or_default();
+            assert!(expected.iter().any(|x| x.abs() > 0.5), "{rate} Hz");
+            for level in levels {
+                let difference = center(level).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(difference < 2e-5, "{} at {rate} Hz: {difference}", level.name());
+            }
+        }
+    }
+}

@@ -7,8 +7,9 @@
 
 use super::bands::{Bands, Covariance};
 use super::geometry::Geometry;
-use super::pool::{Pool, WidePool};
+use super::pool::Pool;
 use super::spectra::Spectra;
+use super::wide_pool::WidePool;
 use crate::dsp::simd::Simd;
 
 /// Added to every own power: keeps silence defined. A full-scale sine is 174 dB above it.
@@ -129,23 +130,26 @@ impl Statistics {
     pub fn update<S: Simd>(&mut self, simd: S, spectra: &Spectra) {
         self.bands.covariance(simd, spectra, &mut self.frame);
         let Averages { covariance, refined } = &mut self.averages;
-        for (average, frame, pooled) in [
-            (&mut covariance.left, &self.frame.left, &mut self.pooled.left),
-            (&mut covariance.right, &self.frame.right, &mut self.pooled.right),
-            (&mut covariance.cross, &self.frame.cross, &mut self.pooled.cross),
+        for (average, frame) in [
+            (&mut covariance.left, &self.frame.left),
+            (&mut covariance.right, &self.frame.right),
+            (&mut covariance.cross, &self.frame.cross),
         ] {
             for ((average, frame), old) in average.iter_mut().zip(frame).zip(&self.smoothing) {
                 *average = old * *average + ((1.0 - old) * frame + FLUSH);
             }
-            self.pool.apply(average, pooled);
         }
+        self.pool.apply(
+            simd,
+            [&covariance.left, &covariance.right, &covariance.cross],
+            [&mut self.pooled.left, &mut self.pooled.right, &mut self.pooled.cross],
+        );
         refine(&self.pooled, &self.frame, refined, self.refined_smoothing);
-        self.refined_pool.apply(&refined.common, &mut self.powers.common);
-        self.refined_pool.apply(&refined.left, &mut self.powers.left);
-        self.refined_pool.apply(&refined.right, &mut self.powers.right);
+        let Powers { common, left, right } = &mut self.powers;
+        self.refined_pool.apply(simd, [&refined.common, &refined.left, &refined.right], [common, left, right]);
         load(&mut self.powers, &mut self.around);
         let [common, all] = &mut self.around;
-        self.surroundings.apply([&mut *common, &mut *all]);
+        self.surroundings.apply(simd, [&mut *common, &mut *all]);
         follow_surroundings(&mut self.powers, common, all);
     }
 }
@@ -213,7 +217,7 @@ fn follow_surroundings(powers: &mut Powers, common_around: &[f32], all_around: &
     let (common_around, all_around) = (&common_around[..bands], &all_around[..bands]);
     for k in 0..bands {
         let (pc, h) = (common[k], beside(left[k], right[k]));
-        // Sums are differences of longer ones: more than 150 dB below the loudest band they may be too small.
+        // Rounding must not leave less around a band than the band itself.
         let all_around = larger(all_around[k], pc + h);
         let common_around = smaller(above_zero(common_around[k]), all_around);
         let gain_around = common_around / all_around;

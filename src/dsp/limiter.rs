@@ -79,8 +79,8 @@ impl Limiter {
     pub fn with_level(level: Level, spec: &LimiterSpec, groups: &[usize], sample_rate_hz: u32) -> Limiter {
         let frames = |ms: f32| f64::from(ms) * 1e-3 * f64::from(sample_rate_hz);
         let lookahead_frames = (frames(spec.lookahead_ms).round() as usize).max(2);
-        let interpolator = interpolator();
-        let worst = interpolator.iter().map(|phase| phase.iter().map(|tap| tap.abs()).sum()).fold(1.0, f32::max);
+        let phases = phases();
+        let worst = phases.iter().map(|phase| phase.iter().map(|tap| tap.abs()).sum()).fold(1.0, f32::max);
         let ceiling = db_to_gain(spec.ceiling_dbfs) as f32;
         let latency = lookahead_frames + CENTER;
         let release_per_frame = 1.0 - (-1.0 / frames(spec.release_ms)).exp() as f32;
@@ -88,7 +88,7 @@ impl Limiter {
             level,
             ceiling,
             safe_peak: ceiling / worst,
-            interpolator,
+            interpolator: Interpolator::new(&phases[0], &phases[1]),
             lookahead_frames,
             drivers: groups.iter().map(|&group| Driver { group, line: vec![0.0; latency + CHUNK_FRAMES] }).collect(),
             groups: (0..=groups.iter().copied().max().unwrap_or(0).min(MAX_DRIVERS))
@@ -164,7 +164,9 @@ impl Limiter {
             }
         }
         for group in &mut self.groups {
-            group.advance(frames, self.ceiling);
+            let mut peak = 0.0;
+            self.level.run(Peak { samples: &group.wanted[..frames], peak: &mut peak });
+            group.advance(frames, peak, self.ceiling);
         }
         for (driver, plane) in self.drivers.iter_mut().zip(planes.iter_mut()) {
             let group = &self.groups[driver.group];
@@ -216,10 +218,9 @@ impl Group {
         self.unity_frames >= self.memory_frames + frames
     }
 
-    /// From the peaks in `wanted` to the gains in `gain`, for `frames` frames.
-    fn advance(&mut self, frames: usize, ceiling: f32) {
-        let quiet = self.wanted[..frames].iter().all(|&peak| peak <= ceiling);
-        if quiet && self.is_at_unity() {
+    /// From the peaks in `wanted`, the largest of which is `peak`, to the gains in `gain`, for `frames` frames.
+    fn advance(&mut self, frames: usize, peak: f32, ceiling: f32) {
+        if peak <= ceiling && self.is_at_unity() {
             // All memories hold unity and would be given unity.
             self.unity_frames = self.unity_frames.saturating_add(frames);
             return;
@@ -243,7 +244,7 @@ impl Group {
 }
 
 /// Kaiser-windowed sinc at ¼, ½ and ¾ of the way from one sample to the next, each phase of unit sum.
-fn interpolator() -> Interpolator {
+fn phases() -> [[f32; TAPS]; PHASES] {
     const BETA: f64 = 5.0;
     std::array::from_fn(|phase| {
         let fraction = (phase + 1) as f64 / (PHASES + 1) as f64;

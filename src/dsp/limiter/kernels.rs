@@ -1,10 +1,32 @@
 //! What the limiter does to every sample of every driver, eight frames at a time.
 
-use super::{CENTER, CHUNK_FRAMES, PHASES, TAPS};
+use super::{CENTER, CHUNK_FRAMES, TAPS};
 use crate::dsp::simd::{Kernel, Simd};
 
-/// Taps of the interpolator, of each phase.
-pub(super) type Interpolator = [[f32; TAPS]; PHASES];
+/// Half of the taps, each in every lane.
+type Half = [[f32; 8]; TAPS / 2];
+
+/// Three points between two samples, by FIRs: the first and the last mirror each other, the middle one itself. So sums
+/// and differences of the two samples as far from the gap on both sides are all they need.
+pub(super) struct Interpolator {
+    /// What the first and the last have in common, of the sums.
+    even: Half,
+    /// What they differ by, of the differences.
+    odd: Half,
+    middle: Half,
+}
+
+impl Interpolator {
+    /// From the FIRs of the first and the middle point.
+    pub fn new(first: &[f32; TAPS], middle: &[f32; TAPS]) -> Interpolator {
+        let half = |tap: &dyn Fn(usize) -> f32| std::array::from_fn(|index| [tap(index); 8]);
+        Interpolator {
+            even: half(&|tap| 0.5 * (first[tap] + first[TAPS - 1 - tap])),
+            odd: half(&|tap| 0.5 * (first[tap] - first[TAPS - 1 - tap])),
+            middle: half(&|tap| middle[tap]),
+        }
+    }
+}
 
 /// The largest magnitude among `samples`, into `peak`.
 pub(super) struct Peak<'a> {
@@ -37,24 +59,24 @@ pub(super) struct TruePeak<'a> {
 impl Kernel for TruePeak<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let [first, second, third] = self.interpolator;
+        let Interpolator { even, odd, middle } = self.interpolator;
         for (peaks, start) in self.peaks.as_chunks_mut::<8>().0.iter_mut().zip((0..).step_by(8)) {
-            let window = &self.seen[start..start + TAPS + 7];
-            let mut points = [simd.splat(0.0); PHASES];
-            let mut largest = simd.load(peaks);
-            for tap in 0..TAPS {
-                let Some(eight) = window[tap..].first_chunk::<8>() else { return };
-                let samples = simd.load(eight);
-                points[0] = simd.mul_add(samples, simd.splat(first[tap]), points[0]);
-                points[1] = simd.mul_add(samples, simd.splat(second[tap]), points[1]);
-                points[2] = simd.mul_add(samples, simd.splat(third[tap]), points[2]);
-                if tap == TAPS - 1 - CENTER {
-                    largest = simd.max(simd.abs(samples), largest);
-                }
+            let Some(window) = self.seen[start..].first_chunk::<{ TAPS + 7 }>() else { return };
+            let mut points = [simd.splat(0.0); 3];
+            for tap in 0..TAPS / 2 {
+                let (before, after) = (&window[tap..], &window[TAPS - 1 - tap..]);
+                let (Some(before), Some(after)) = (before.first_chunk(), after.first_chunk()) else { return };
+                let (before, after) = (simd.load(before), simd.load(after));
+                let (sum, difference) = (simd.add(before, after), simd.sub(before, after));
+                points[0] = simd.mul_add(sum, simd.load(&even[tap]), points[0]);
+                points[1] = simd.mul_add(difference, simd.load(&odd[tap]), points[1]);
+                points[2] = simd.mul_add(sum, simd.load(&middle[tap]), points[2]);
             }
+            let Some(sample) = window[TAPS - 1 - CENTER..].first_chunk() else { return };
             // What is no number loses against what is.
-            largest = simd.max(simd.abs(points[0]), largest);
-            largest = simd.max(simd.abs(points[1]), largest);
+            let mut largest = simd.max(simd.abs(simd.load(sample)), simd.load(peaks));
+            // Of even + odd and even − odd, the greater magnitude.
+            largest = simd.max(simd.add(simd.abs(points[0]), simd.abs(points[1])), largest);
             largest = simd.max(simd.abs(points[2]), largest);
             simd.store(largest, peaks);
         }

@@ -90,6 +90,18 @@ impl Default for LimiterSpec {
     }
 }
 
+impl LimiterSpec {
+    /// The default behind an upmix of `mode`: with 1.0 ms of look-ahead behind a low-latency one, where every part of the
+    /// delay counts.
+    pub fn behind(mode: UpmixMode) -> LimiterSpec {
+        let default = LimiterSpec::default();
+        match mode {
+            UpmixMode::LowLatency => LimiterSpec { lookahead_ms: 1.0, ..default },
+            UpmixMode::Separation | UpmixMode::SeparationShort | UpmixMode::Off => default,
+        }
+    }
+}
+
 /// Why a chain cannot be built. Each message names the thing, its value, and what would be right.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum SpecError {

@@ -403,6 +403,21 @@ fn what_was_asked_for_is_remembered_until_forgotten() {
     assert!(!file.exists());
 }
 
+#[test]
+fn the_look_ahead_follows_the_upmix_where_it_is_not_stated() {
+    for (text, lookahead_ms) in [
+        ("", 1.5),
+        ("[upmix]\nmode = \"low-latency\"\n", 1.0),
+        ("[upmix]\nmode = \"separation-short\"\n", 1.5),
+        ("[upmix]\nmode = \"low-latency\"\n[limiter]\nlookahead_ms = 2.5\n", 2.5),
+        ("[upmix]\nmode = \"low-latency\"\n[limiter]\nrelease_ms = 50\n", 1.0),
+    ] {
+        let folder = folder_with(&format!("{PAIR}{text}"));
+        let profile = Profile::load(folder.path()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(profile.limiter.lookahead_ms, lookahead_ms, "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

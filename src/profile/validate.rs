@@ -43,8 +43,9 @@ pub(super) fn validate(source: &Source, file: File) -> Result<Settings, Complain
     let block_frames = check.block_frames(file.block_frames.as_ref())?;
     let drivers = check.drivers(&file.driver, sample_rate_hz)?;
     let form = check.form(&file, &drivers)?;
-    let limiter = LimiterSpec::default();
     let upmix = UpmixSpec::default();
+    let mode = file.upmix.mode.map_or(upmix.mode, upmix_mode);
+    let limiter = LimiterSpec::behind(mode);
     Ok(Settings {
         name,
         description: file.description,
@@ -53,7 +54,7 @@ pub(super) fn validate(source: &Source, file: File) -> Result<Settings, Complain
         form,
         makeup_gain_db: check.gain("makeup_gain_db", file.makeup_gain_db.as_ref())?,
         upmix: UpmixSpec {
-            mode: file.upmix.mode.map_or(upmix.mode, upmix_mode),
+            mode,
             center_width: check.number(
                 "center_width",
                 file.upmix.center_width.as_ref(),

@@ -121,22 +121,40 @@ fn music_after_silence_meets_the_same_grid_as_music_at_once() {
 
 #[test]
 fn what_is_no_number_becomes_silence_and_leaves_no_trace() {
-    let spec = ChainSpec {
-        upmix: UpmixSpec::default(),
-        limiter: Some(LimiterSpec { ceiling_dbfs: -1.0, ..LimiterSpec::default() }),
-        makeup_gain_db: 20.0,
-        ..spec(3, 512, 256)
-    };
+    // In anti-phase at full scale, what is no number in between, then a constant.
     let mut left = noise(48_000, 8, 1.0);
     let mut right: Vec<f32> = left.iter().map(|x| -x).collect();
     for (n, bad) in [(100, f32::NAN), (200, f32::INFINITY), (300, -f32::INFINITY), (400, 1e38), (500, 1e-40)] {
         left[n] = bad;
         right[n + 20] = bad;
     }
-    let out = run(&spec, &left, &right, &[1024]);
-    let ceiling = db_to_gain(-1.0) as f32;
-    assert!(out.iter().flatten().all(|sample| sample.abs() <= ceiling));
-    assert!(out[0][40_000..].iter().any(|&sample| sample != 0.0));
+    left[24_000..36_000].fill(1.0);
+    right[24_000..36_000].fill(1.0);
+    for mode in UpmixMode::ALL {
+        let spec = ChainSpec {
+            upmix: UpmixSpec { mode, center_width: 0.0 },
+            limiter: Some(LimiterSpec::behind(mode)),
+            makeup_gain_db: 20.0,
+            ..spec(3, 512, 256)
+        };
+        let out = run(&spec, &left, &right, &[1024]);
+        let ceiling = db_to_gain(-1.0) as f32;
+        assert!(out.iter().flatten().all(|sample| sample.abs() <= ceiling), "{mode:?}");
+        assert!(out[0][40_000..].iter().any(|&sample| sample != 0.0), "{mode:?}");
+    }
+}
+
+#[test]
+fn low_latency_adds_at_most_five_milliseconds_to_the_block() {
+    let upmix = UpmixSpec { mode: UpmixMode::LowLatency, center_width: 0.0 };
+    // The modelling delay of the shipped profiles, a quarter of 512 taps.
+    let mut taps = vec![0.0; INPUTS * 2 * 512];
+    taps.chunks_exact_mut(512).for_each(|fir| fir[128] = 1.0);
+    let limiter = Some(LimiterSpec::behind(upmix.mode));
+    let coefficients = Coefficients::new(2, 512, taps).unwrap();
+    let latency = Chain::new(&ChainSpec { upmix, limiter, coefficients, ..spec(2, 512, 256) }).unwrap().latency();
+    assert_eq!((latency.upmix_frames, latency.filter_frames, latency.limiter_frames), (48, 128, 54));
+    assert!(latency.total_frames() - latency.block_frames <= 240);
 }
 
 #[test]

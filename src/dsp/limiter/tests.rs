@@ -3,8 +3,15 @@ use super::*;
 const RATE_HZ: u32 = 48_000;
 
 fn limiter(groups: &[usize]) -> Limiter {
-    Limiter::new(&LimiterSpec { ceiling_dbfs: -1.0, lookahead_ms: 1.5, release_ms: 80.0 }, groups, RATE_HZ)
+    limiter_looking_ahead(1.5, groups)
 }
+
+fn limiter_looking_ahead(lookahead_ms: f32, groups: &[usize]) -> Limiter {
+    Limiter::new(&LimiterSpec { ceiling_dbfs: -1.0, lookahead_ms, release_ms: 80.0 }, groups, RATE_HZ)
+}
+
+/// The defaults, with a low-latency upmix and with others.
+const LOOKAHEADS_MS: [f32; 2] = [1.0, 1.5];
 
 fn ceiling() -> f32 {
     db_to_gain(-1.0) as f32
@@ -85,10 +92,13 @@ fn nothing_leaves_above_the_ceiling() {
         ("constant", vec![1e9; 9000]),
         ("denormals", vec![1e-42; 9000]),
     ] {
-        let out = run(&mut limiter(&[0]), &[signal], 77);
-        let largest = out[0].iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
-        assert!(largest <= ceiling(), "{name}: {largest}");
-        assert!(out[0].iter().all(|x| x.is_finite()), "{name}");
+        let signals = [signal];
+        for lookahead_ms in LOOKAHEADS_MS {
+            let out = run(&mut limiter_looking_ahead(lookahead_ms, &[0]), &signals, 77);
+            let largest = out[0].iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+            assert!(largest <= ceiling(), "{name}, {lookahead_ms} ms: {largest}");
+            assert!(out[0].iter().all(|x| x.is_finite()), "{name}, {lookahead_ms} ms");
+        }
     }
 }
 
@@ -96,10 +106,13 @@ fn nothing_leaves_above_the_ceiling() {
 #[test]
 fn true_peaks_stay_within_a_fifth_of_a_decibel_of_the_ceiling() {
     for (hz, phase) in [(997.0, 0.3), (5_000.0, 0.1), (11_999.0, 0.7), (12_000.0, std::f64::consts::FRAC_PI_4)] {
-        let out = run(&mut limiter(&[0]), &[tone(12_000, hz, 2.0, phase)], 256);
-        let over_db = 20.0 * (true_peak(&out[0][2_000..6_000]) / f64::from(ceiling())).log10();
-        assert!(over_db < 0.2, "{hz} Hz: {over_db:+.3} dB");
-        assert!(over_db > -0.6, "{hz} Hz: limited by {over_db:+.3} dB more than needed");
+        for lookahead_ms in LOOKAHEADS_MS {
+            let mut limiter = limiter_looking_ahead(lookahead_ms, &[0]);
+            let out = run(&mut limiter, &[tone(12_000, hz, 2.0, phase)], 256);
+            let over_db = 20.0 * (true_peak(&out[0][2_000..6_000]) / f64::from(ceiling())).log10();
+            assert!(over_db < 0.2, "{hz} Hz, {lookahead_ms} ms: {over_db:+.3} dB");
+            assert!(over_db > -0.6, "{hz} Hz, {lookahead_ms} ms: limited by {over_db:+.3} dB more than needed");
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! would destroy it. So drivers of one group share one gain, set by the loudest of them.
 //!
 //! ```text
-//! peak of 4× oversampled |x|, over the group ─▶ gain wanted ─▶ minimum held over the look-ahead ─▶ release
+//! peak of 4× oversampled |x|, over the group ─▶ maximum held over the look-ahead ─▶ gain wanted ─▶ release
 //!     ─▶ two moving averages (as long as the look-ahead together) ─▶ gain, in time for the peak it was made for
 //! ```
 //!
@@ -13,6 +13,7 @@
 //!
 //! True peak as in ITU-R BS.1770-5, annex 2 (4× oversampling), with a Kaiser-windowed sinc of 12 taps a phase.
 
+mod group;
 mod kernels;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod tests;
 use super::simd::Level;
 use super::sinc::windowed_sinc;
 use super::spec::{LimiterSpec, MAX_DRIVERS, db_to_gain};
+use group::Group;
 use kernels::{Apply, Interpolator, Peak, TruePeak};
 
 /// Frames processed at a time.
@@ -30,9 +32,6 @@ const TAPS: usize = 12;
 const CENTER: usize = TAPS / 2;
 /// Points between two samples.
 const PHASES: usize = 3;
-/// A gain of 1 in the fixed point of the moving averages, whose sums are exact therefore: at 192 kHz and 20 ms of
-/// look-ahead they stay below 2^52.
-const UNITY: u64 = 1 << 30;
 
 /// Holds every sample of every driver at or below the ceiling. See the module for how.
 pub struct Limiter {
@@ -52,21 +51,6 @@ struct Driver {
     line: Vec<f32>,
 }
 
-struct Group {
-    wanted: [f32; CHUNK_FRAMES],
-    gain: [f32; CHUNK_FRAMES],
-    hold: SlidingMinimum,
-    released: f32,
-    release_per_frame: f32,
-    sums: [MovingSum; 2],
-    /// What both sums make of unity.
-    unity_sum: f64,
-    /// Frames for which nothing was wanted and all state stands at unity.
-    unity_frames: usize,
-    memory_frames: usize,
-    lowest_gain: f32,
-}
-
 impl Limiter {
     /// A limiter at rest for `groups.len()` drivers; drivers with equal entries share a gain.
     ///
@@ -83,7 +67,7 @@ impl Limiter {
         let worst = phases.iter().map(|phase| phase.iter().map(|tap| tap.abs()).sum()).fold(1.0, f32::max);
         let ceiling = db_to_gain(spec.ceiling_dbfs) as f32;
         let latency = lookahead_frames + CENTER;
-        let release_per_frame = 1.0 - (-1.0 / frames(spec.release_ms)).exp() as f32;
+        let release_per_frame = 1.0 - (-1.0 / frames(spec.release_ms)).exp();
         Limiter {
             level,
             ceiling,
@@ -148,7 +132,7 @@ impl Limiter {
     fn process_chunk(&mut self, planes: &mut [&mut [f32]], at: usize, frames: usize) {
         let latency = self.latency_frames();
         for group in &mut self.groups {
-            group.wanted.fill(0.0);
+            group.peaks.fill(0.0);
         }
         for (driver, plane) in self.drivers.iter_mut().zip(planes.iter()) {
             driver.line[latency..latency + frames].copy_from_slice(&plane[at..at + frames]);
@@ -159,14 +143,14 @@ impl Limiter {
             if peak > self.safe_peak
                 && let Some(seen) = seen.first_chunk()
             {
-                let peaks = &mut self.groups[driver.group].wanted;
+                let peaks = &mut self.groups[driver.group].peaks;
                 self.level.run(TruePeak { seen, interpolator: &self.interpolator, peaks });
             }
         }
         for group in &mut self.groups {
             let mut peak = 0.0;
-            self.level.run(Peak { samples: &group.wanted[..frames], peak: &mut peak });
-            group.advance(frames, peak, self.ceiling);
+            self.level.run(Peak { samples: &group.peaks[..frames], peak: &mut peak });
+            group.advance(self.level, frames, peak, self.ceiling);
         }
         for (driver, plane) in self.drivers.iter_mut().zip(planes.iter_mut()) {
             let group = &self.groups[driver.group];
@@ -178,68 +162,6 @@ impl Limiter {
             }
             driver.line.copy_within(frames..frames + latency, 0);
         }
-    }
-}
-
-impl Group {
-    fn new(lookahead_frames: usize, release_per_frame: f32) -> Group {
-        // Held one frame longer, averaged over one less, than the look-ahead: so the gain is there in time for both
-        // neighbors of an intersample peak.
-        let first = lookahead_frames.div_ceil(2).max(1);
-        let second = (lookahead_frames + 1 - first).max(1);
-        Group {
-            wanted: [0.0; CHUNK_FRAMES],
-            gain: [1.0; CHUNK_FRAMES],
-            hold: SlidingMinimum::new(lookahead_frames + 2),
-            released: 1.0,
-            release_per_frame,
-            sums: [MovingSum::new(first, UNITY), MovingSum::new(second, UNITY * first as u64)],
-            unity_sum: (UNITY * first as u64 * second as u64) as f64,
-            unity_frames: usize::MAX / 2,
-            memory_frames: 2 * lookahead_frames + 4,
-            lowest_gain: 1.0,
-        }
-    }
-
-    fn reset(&mut self) {
-        self.hold.reset();
-        self.released = 1.0;
-        self.sums.iter_mut().for_each(MovingSum::reset);
-        self.unity_frames = usize::MAX / 2;
-        self.lowest_gain = 1.0;
-    }
-
-    fn is_at_unity(&self) -> bool {
-        self.unity_frames >= self.memory_frames
-    }
-
-    /// Whether the whole chunk just advanced over passes unchanged.
-    fn passes(&self, frames: usize) -> bool {
-        self.unity_frames >= self.memory_frames + frames
-    }
-
-    /// From the peaks in `wanted`, the largest of which is `peak`, to the gains in `gain`, for `frames` frames.
-    fn advance(&mut self, frames: usize, peak: f32, ceiling: f32) {
-        if peak <= ceiling && self.is_at_unity() {
-            // All memories hold unity and would be given unity.
-            self.unity_frames = self.unity_frames.saturating_add(frames);
-            return;
-        }
-        for (peak, gain) in self.wanted[..frames].iter().zip(&mut self.gain) {
-            let wanted = if *peak > ceiling { ceiling / peak } else { 1.0 };
-            let held = self.hold.push(wanted);
-            // The constant makes the return end at exactly 1.
-            let returning = self.released + (1.0 - self.released) * self.release_per_frame + 1e-7;
-            self.released = held.min(returning).min(1.0);
-            let [first, second] = &mut self.sums;
-            // Of 0…1 and below 2^53: as an integer in i64, whose conversions are single instructions.
-            let sum = second.push(first.push((f64::from(self.released) * UNITY as f64) as i64 as u64));
-            *gain = (sum as i64 as f64 / self.unity_sum) as f32;
-            self.lowest_gain = self.lowest_gain.min(*gain);
-            self.unity_frames = if self.released < 1.0 { 0 } else { self.unity_frames.saturating_add(1) };
-        }
-        // A chunk may pass unchanged only when it began at unity.
-        self.unity_frames = self.unity_frames.min(self.memory_frames);
     }
 }
 
@@ -255,75 +177,4 @@ fn phases() -> [[f32; TAPS]; PHASES] {
         let sum: f64 = taps.iter().sum();
         taps.map(|tap| (tap / sum) as f32)
     })
-}
-
-/// The minimum of the last `window` values, by a queue of candidates that only rise.
-struct SlidingMinimum {
-    window: usize,
-    /// (value, when it leaves), oldest first, in a ring.
-    queue: Vec<(f32, u64)>,
-    first: usize,
-    length: usize,
-    now: u64,
-}
-
-impl SlidingMinimum {
-    fn new(window: usize) -> SlidingMinimum {
-        SlidingMinimum { window, queue: vec![(1.0, 0); window + 1], first: 0, length: 0, now: 0 }
-    }
-
-    fn reset(&mut self) {
-        (self.first, self.length, self.now) = (0, 0, 0);
-    }
-
-    fn push(&mut self, value: f32) -> f32 {
-        self.now += 1;
-        while self.length > 0 && self.queue[self.first].1 <= self.now {
-            self.first = self.wrapped(self.first + 1);
-            self.length -= 1;
-        }
-        while self.length > 0 && self.queue[self.wrapped(self.first + self.length - 1)].0 >= value {
-            self.length -= 1;
-        }
-        let last = self.wrapped(self.first + self.length);
-        self.queue[last] = (value, self.now + self.window as u64);
-        self.length += 1;
-        self.queue[self.first].0
-    }
-
-    /// A place in the ring; `place` is below twice its size.
-    fn wrapped(&self, place: usize) -> usize {
-        if place < self.queue.len() { place } else { place - self.queue.len() }
-    }
-}
-
-/// The sum of the last `values.len()` fixed-point values.
-struct MovingSum {
-    values: Vec<u64>,
-    at: usize,
-    sum: u64,
-    rest: u64,
-}
-
-impl MovingSum {
-    /// Of `length` values, each `rest` at first.
-    fn new(length: usize, rest: u64) -> MovingSum {
-        MovingSum { values: vec![rest; length], at: 0, sum: rest * length as u64, rest }
-    }
-
-    fn reset(&mut self) {
-        self.values.fill(self.rest);
-        self.at = 0;
-        self.sum = self.rest * self.values.len() as u64;
-    }
-
-    fn push(&mut self, value: u64) -> u64 {
-        let oldest = std::mem::replace(&mut self.values[self.at], value);
-        self.sum = self.sum - oldest + value;
-        self.at += 1;
-        if self.at == self.values.len() {
-            self.at = 0;
-        }
-        self.sum
-    }
 }

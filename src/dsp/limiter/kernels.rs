@@ -83,6 +83,50 @@ impl Kernel for TruePeak<'_> {
     }
 }
 
+/// Each of the first `frames` values becomes the largest of the `window` values from it on: of 2, of 4, of 8… and, where
+/// they would be too many, of fewer more. There must be 16 more than `frames + window`.
+pub(super) struct Hold<'a> {
+    pub values: &'a mut [f32],
+    pub frames: usize,
+    pub window: usize,
+}
+
+impl Kernel for Hold<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Hold { values, frames, window } = self;
+        let mut width = 1;
+        while width < window {
+            let step = width.min(window - width);
+            width += step;
+            for start in (0..frames + window - width).step_by(8) {
+                let both = &mut values[start..start + step + 8];
+                let Some(ahead) = both[step..].first_chunk() else { return };
+                let ahead = simd.load(ahead);
+                let Some(own) = both.first_chunk_mut() else { return };
+                simd.store(simd.max(ahead, simd.load(own)), own);
+            }
+        }
+    }
+}
+
+/// The gain that brings each peak to the ceiling, at most 1.
+pub(super) struct Wanted<'a> {
+    pub peaks: &'a [f32],
+    pub ceiling: f32,
+    pub gain: &'a mut [f32],
+}
+
+impl Kernel for Wanted<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (gain, &peak) in self.gain.iter_mut().zip(self.peaks) {
+            let wanted = self.ceiling / peak;
+            *gain = if peak > self.ceiling { wanted } else { 1.0 };
+        }
+    }
+}
+
 /// `delayed · gain` to `out`, and never beyond the ceiling: the clamp takes what rounding leaves.
 pub(super) struct Apply<'a> {
     pub delayed: &'a [f32],

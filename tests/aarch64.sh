@@ -64,10 +64,14 @@ count() {
 	qemu-aarch64-static -L /usr/aarch64-linux-gnu -singlestep -d nochain,exec -D /dev/stdout \
 		"$WORK/build/$TARGET/release/instructions" "$1" neon "$2" | wc -l
 }
-for job in matrix mid-side limiter; do
-	per_block=$((($(count "$job" 6) - $(count "$job" 2)) / 4))
-	echo "$job on neon: $((per_block / 256 / 6)) instructions per frame and driver (an estimate of speed, no more)"
+for job in matrix mid-side limiter upmix; do
+	per_frame=$((($(count "$job" 6) - $(count "$job" 2)) / 4 / 256))
+	case $job in
+	upmix) echo "$job on neon: $per_frame instructions per frame" ;;
+	*) echo "$job on neon: $((per_frame / 6)) instructions per frame and driver" ;;
+	esac
 done
+echo "(an estimate of speed, no more)"
 
 if [ "${1:-}" = build ]; then
 	sysroot=$WORK/sysroot

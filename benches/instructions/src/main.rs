@@ -1,7 +1,8 @@
 //! `instructions JOB LEVEL BLOCKS`: computes so many blocks of 256 frames, for a tool that counts what that takes.
 //!
-//! Jobs: `matrix` (3×6 FIRs of 2048 taps), `mid-side` (the same, mirrored), `limiter` (6 drivers, limiting), `chain`
-//! (upmix, the matrix, the limiter just not limiting). `levels` prints the instruction sets of this machine.
+//! Jobs: `matrix` (3×6 FIRs of 2048 taps), `mid-side` (the same, mirrored), `limiter` (6 drivers, limiting), `upmix`
+//! (separation), `low-latency` (the upmix of that name), `chain` (upmix, the matrix, the limiter just not limiting).
+//! `levels` prints the instruction sets of this machine.
 
 #[allow(dead_code, unused_imports)]
 #[path = "../../../src/dsp/mod.rs"]
@@ -11,7 +12,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use dsp::simd::Level;
-use dsp::{Chain, ChainSpec, Coefficients, DriverSpec, FirMatrix, Limiter, LimiterSpec, UpmixSpec};
+use dsp::upmix::UpmixError;
+use dsp::{Chain, ChainSpec, Coefficients, DriverSpec, FirMatrix, Limiter, LimiterSpec, Upmix, UpmixMode, UpmixSpec};
 
 const BLOCK: usize = 256;
 const TAPS: usize = 2048;
@@ -63,6 +65,16 @@ fn limiter(level: Level, blocks: usize) {
     }
 }
 
+fn upmix(level: Level, mode: UpmixMode, blocks: usize) -> Result<(), UpmixError> {
+    let mut upmix = Upmix::with_level(level, &UpmixSpec { mode, center_width: 0.0 }, 48_000, BLOCK)?;
+    let (inputs, [mut left, mut right, mut center]) = (planes(2, 0.5), [[0.0; BLOCK]; 3]);
+    for _ in 0..blocks {
+        upmix.process(black_box(&inputs[0]), black_box(&inputs[1]), &mut left, &mut right, &mut center);
+        black_box((&left, &right, &center));
+    }
+    Ok(())
+}
+
 fn chain(blocks: usize) -> Result<(), dsp::SpecError> {
     let samples: Vec<f32> = firs(false).iter().flatten().flatten().map(|&tap| tap as f32).collect();
     let mut chain = Chain::new(&ChainSpec {
@@ -97,11 +109,10 @@ fn main() -> ExitCode {
         "matrix" => matrix(level, false, blocks),
         "mid-side" => matrix(level, true, blocks),
         "limiter" => limiter(level, blocks),
-        // The upmix finds its instruction set by itself: the best one.
-        "chain" if level == Level::detect() => match chain(blocks) {
-            Ok(()) => {}
-            Err(_) => return ExitCode::FAILURE,
-        },
+        "upmix" if upmix(level, UpmixMode::Separation, blocks).is_ok() => {}
+        "low-latency" if upmix(level, UpmixMode::LowLatency, blocks).is_ok() => {}
+        // The chain finds its instruction set by itself: the best one.
+        "chain" if level == Level::detect() && chain(blocks).is_ok() => {}
         _ => return ExitCode::from(2),
     }
     ExitCode::SUCCESS

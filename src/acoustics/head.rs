@@ -3,10 +3,14 @@
 //! Ear pressure = the field at the head's center without a head × the head's response to a wave from there. Multiple
 //! scattering between head and cabinet is neglected.
 
-use super::sofa::MeasuredHead;
+use super::measured_head::MeasuredHead;
 use super::spherical::SphereHeadSeries;
-use super::vector::Vec3;
+use super::vector::{Vec3, dot, scale, unit};
 use super::{Complex, Incident, Radiator};
+
+/// Most that an inhomogeneous wave may grow over a head's radius, Np. In the shadow behind a cap's sphere the gradient of
+/// the field's phase says more where lobes meet (1e10 at 20 kHz), but holds over a part of the head only.
+const MOST_GROWTH_NP: f64 = 2.0;
 
 /// What the listener's head is modelled by.
 #[derive(Debug, Clone)]
@@ -55,16 +59,18 @@ impl Head {
 
     /// Ear pressure over the free-field pressure at the head's center, left and right.
     pub fn response(&self, k: f64, incident: &Incident, listener: &Listener) -> [Complex; 2] {
+        let ear_axis = listener.left_ear_axis();
+        let cos_left: Complex = -(0..3).map(|i| incident.propagation[i] * ear_axis[i]).sum::<Complex>();
+        let cos_left = bounded_growth(cos_left, MOST_GROWTH_NP / (k * self.radius_m()));
         match self {
             Self::Sphere { radius_m } => {
                 let series = SphereHeadSeries::new(k, *radius_m, incident.distance_m);
-                let axis = listener.left_ear_axis();
-                let cos_left: Complex = -(0..3).map(|i| incident.propagation[i] * axis[i]).sum::<Complex>();
                 [series.at(cos_left), series.at(-cos_left)]
             }
             Self::Measured(head) => {
-                let towards_source = incident.propagation.map(|n| -n.re);
-                head.response(k, towards_source, incident.distance_m, listener)
+                let towards = unit(incident.propagation.map(|n| -n.re));
+                let source = [dot(towards, listener.facing()), dot(towards, ear_axis), towards[2]];
+                head.response(k, scale(source, incident.distance_m), [cos_left, -cos_left])
             }
         }
     }
@@ -76,6 +82,12 @@ impl Head {
             Self::Measured(head) => head.radius_m,
         }
     }
+}
+
+/// The cosine of a complex angle whose imaginary part is no larger than `most`.
+fn bounded_growth(cos_gamma: Complex, most: f64) -> Complex {
+    let gamma = cos_gamma.acos();
+    if gamma.im.abs() <= most { cos_gamma } else { Complex::new(gamma.re, gamma.im.clamp(-most, most)).cos() }
 }
 
 #[cfg(test)]

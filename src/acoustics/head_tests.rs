@@ -75,14 +75,65 @@ fn cap_and_ear_are_reciprocal() {
 
 #[test]
 fn a_cap_hears_like_the_monopole_at_its_acoustic_center() {
-    // At low frequency a cap on a sphere acts as a monopole 1.5 R out along its axis (Vanderkooy, JAES 2006).
+    // At low frequency a cap on a sphere acts as a monopole 1.5 R out along its axis (Vanderkooy, JAES 2006), near the
+    // listener as well.
     let cap = Radiator::new(Model::cap([0.0, 1.0, 0.0], 0.09, 0.002));
     let monopole = Radiator::new(Model::Monopole { position: [0.0, 0.135, 0.0] });
-    let listener = Listener::at([20.0, 0.0, 0.0]);
-    let k = wave_number(100.0);
-    let (a, b) = (HEAD.ears(k, &cap, &listener), HEAD.ears(k, &monopole, &listener));
-    let delay = |p: [Complex; 2]| (p[0] / p[1]).arg();
-    assert!((delay(a) / delay(b) - 1.0).abs() < 0.05, "{} and {}", delay(a), delay(b));
+    for (distance_m, frequency_hz) in
+        [(0.3, 100.0), (0.5, 50.0), (0.5, 100.0), (1.0, 50.0), (1.0, 100.0), (2.0, 50.0), (20.0, 100.0)]
+    {
+        let (k, listener) = (wave_number(frequency_hz), Listener::at([distance_m, 0.0, 0.0]));
+        let (a, b) = (HEAD.ears(k, &cap, &listener), HEAD.ears(k, &monopole, &listener));
+        let delay = |p: [Complex; 2]| (p[0] / p[1]).arg();
+        let level_db = |p: [Complex; 2]| 20.0 * (p[0] / p[1]).norm().log10();
+        let place = format!("{distance_m} m, {frequency_hz} Hz");
+        assert!((delay(a) / delay(b) - 1.0).abs() < 0.02, "{place}: {} and {}", delay(a), delay(b));
+        assert!((level_db(a) - level_db(b)).abs() < 0.05, "{place}: {} and {}", level_db(a), level_db(b));
+    }
+}
+
+#[test]
+fn no_device_ear_or_distance_makes_a_cap_jump() {
+    let mut largest = 0.0f64;
+    for (sphere_m, radius_m, head_m, distance_m) in [
+        (0.15, 0.005, 0.0875, 2.0),
+        (0.09, 0.02, 0.0875, 2.0),
+        (0.15, 0.02, 0.15, 0.5),
+        (0.3, 0.005, 0.07, 1.0),
+        (0.03, 0.01, 0.0875, 0.25),
+        (1.0, 0.05, 0.0875, 1.2),
+    ] {
+        let head = Head::Sphere { radius_m: head_m };
+        let listener = Listener { position: [distance_m, 0.03, 0.01], yaw_rad: 0.2 };
+        for frequency_hz in [20.0, 300.0, 3000.0, 8000.0, 20_000.0] {
+            let k = wave_number(frequency_hz);
+            let ears = |turns: f64| {
+                let cap = Radiator::new(Model::cap(direction(360.0 * turns, 0.0), sphere_m, radius_m));
+                head.ears(k, &cap, &listener).map(|p| p * distance_m)
+            };
+            // All around in coarse steps, the shadow in fine ones.
+            for step in (0..2048).step_by(64).chain(960..1088) {
+                let (mut from, mut to) = (f64::from(step) / 2048.0, f64::from(step + 1) / 2048.0);
+                let change = |from: f64, to: f64| {
+                    let (a, b) = (ears(from), ears(to));
+                    (a[0] - b[0]).norm().max((a[1] - b[1]).norm())
+                };
+                let place = format!("sphere {sphere_m}, head {head_m}, {distance_m} m, {frequency_hz} Hz, step {step}");
+                ears(from).iter().for_each(|p| assert!(p.is_finite(), "{place}"));
+                largest = largest.max(ears(from)[0].norm());
+                // What is steep becomes small over small steps; a jump would not.
+                for _ in 0..10 {
+                    if change(from, to) < 0.05 {
+                        break;
+                    }
+                    let middle = 0.5 * (from + to);
+                    (from, to) = if change(from, middle) > change(middle, to) { (from, middle) } else { (middle, to) };
+                }
+                assert!(change(from, to) < 0.05, "{place}: {}", change(from, to));
+            }
+        }
+    }
+    assert!(largest < 20.0, "{largest}");
 }
 
 #[test]

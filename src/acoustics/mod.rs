@@ -10,13 +10,19 @@
 //! |---|---|
 //! | [`spherical`] | spherical Hankel functions, the two spherical-harmonic series |
 //! | [`radiator`] | driver → point: monopole, piston, baffled, cap on a rigid sphere, measured |
+//! | [`excursion`] | how loud a driver can be |
 //! | [`head`] | point → ears: rigid sphere (Duda–Martens), near field included |
-//! | [`sofa`] | heads and drivers measured, from SOFA files |
-//! | [`measured`] | a driver's measured impulse response, from WAV |
+//! | [`measured`] | impulse responses, and a driver measured at points around it |
+//! | [`measured_head`] | a head measured for sources around it |
+//! | [`sofa`] | both from SOFA files |
+//! | [`interpolation`] | between measurements and beyond them |
 
 pub mod bessel;
+pub mod excursion;
 pub mod head;
+pub mod interpolation;
 pub mod measured;
+pub mod measured_head;
 pub mod radiator;
 pub mod sofa;
 pub mod spherical;
@@ -42,6 +48,11 @@ pub fn phasor(phase_rad: f64) -> Complex {
     Complex::from_polar(1.0, phase_rad)
 }
 
+/// A reader's words without Rust's `(os error 2)`.
+fn in_plain_words(error: impl std::fmt::Display) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// Why a measured response could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MeasurementError {
@@ -64,3 +75,6 @@ pub enum MeasurementError {
         reason: String,
     },
 }
+
+#[cfg(test)]
+mod truth_tests;

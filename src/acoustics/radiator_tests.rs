@@ -39,26 +39,28 @@ fn no_frequency_overflows() {
 #[test]
 fn the_propagation_vector_is_the_gradient_of_the_phase() {
     let cap = Radiator::new(Model::cap([0.0, 1.0, 0.0], 0.09, 0.02));
-    let k = wave_number(1500.0);
-    let point = [2.0, 0.3, 0.1];
-    let incident = cap.incident(k, point);
-    let h = 1e-6;
-    let gradient = [0, 1, 2].map(|axis| {
-        let (mut a, mut b) = (point, point);
-        a[axis] -= h;
-        b[axis] += h;
-        (cap.pressure(k, b) - cap.pressure(k, a)) / (2.0 * h) / incident.pressure
-    });
-    // ∇ln p = −jk n for a local plane wave; the radial part also holds the 1/r decay, which the head's near field covers.
-    let radial = unit(point);
-    let along: Complex = (0..3).map(|i| gradient[i] * radial[i]).sum();
-    let across = [0, 1, 2].map(|i| gradient[i] - along * radial[i]);
-    let n = incident.propagation;
-    let n_along: Complex = (0..3).map(|i| n[i] * radial[i]).sum();
-    for i in 0..3 {
-        let expected = Complex::i() * across[i] / k;
-        let got = (n[i] - n_along * radial[i]) / n_along;
-        assert!((got - expected).norm() < 1e-4, "axis {i}: {got} instead of {expected}");
+    // Far and near: in the near field the 1/r decay is no part of the wave's direction.
+    for (frequency_hz, point, near) in [(1500.0, [2.0, 0.3, 0.1], 0.0), (100.0, [0.5, 0.1, 0.05], 1.0)] {
+        let k = wave_number(frequency_hz);
+        let incident = cap.incident(k, point);
+        let h = 1e-6;
+        let gradient = [0, 1, 2].map(|axis| {
+            let (mut a, mut b) = (point, point);
+            a[axis] -= h;
+            b[axis] += h;
+            (cap.pressure(k, b) - cap.pressure(k, a)) / (2.0 * h) / incident.pressure
+        });
+        // ∇ln p = −jk n far away, −jk(1 − j/kr) n where the decay counts.
+        let radial = unit(point);
+        let along: Complex = (0..3).map(|i| gradient[i] * radial[i]).sum();
+        let across = [0, 1, 2].map(|i| gradient[i] - along * radial[i]);
+        let n = incident.propagation;
+        let n_along: Complex = (0..3).map(|i| n[i] * radial[i]).sum();
+        for i in 0..3 {
+            let expected = Complex::i() * across[i] / Complex::new(k, -near / norm(point));
+            let got = (n[i] - n_along * radial[i]) / n_along;
+            assert!((got - expected).norm() < 1e-4, "{frequency_hz} Hz, axis {i}: {got} instead of {expected}");
+        }
     }
 }
 
@@ -73,13 +75,12 @@ fn a_baffle_is_silent_behind() {
 
 #[test]
 fn a_measured_response_replaces_the_model_at_its_point() {
-    use crate::acoustics::measured::{ImpulseResponse, MeasuredResponse};
+    use crate::acoustics::measured::ImpulseResponse;
     let mut samples = vec![0.0; 400];
     samples[280] = 0.25;
     let mut driver = Radiator::new(Model::Monopole { position: [0.0, 0.1, 0.0] });
     let point = [2.0, 0.0, 0.0];
-    driver.measurement =
-        Some(Measurement::AtPoint(MeasuredResponse::new(point, ImpulseResponse::new(samples, 48_000.0))));
+    driver.measured = Some(MeasuredDriver::new([(point, ImpulseResponse::new(samples, 48_000.0))]));
     let k = wave_number(1000.0);
     let expected = phasor(-2.0 * std::f64::consts::PI * 1000.0 * 280.0 / 48_000.0) * 0.25;
     assert!((driver.pressure(k, point) - expected).norm() < 1e-9);

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::acoustics::vector::direction;
-use crate::acoustics::{Head, Model, Radiator};
+use crate::acoustics::measured_head::MeasuredHead;
+use crate::acoustics::vector::{direction, scale};
+use crate::acoustics::{Complex, Head, Listener, Model, Radiator, wave_number};
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -42,8 +43,9 @@ fn a_head_from_a_file_hears_like_the_sphere_it_was_made_of() {
 
 #[test]
 fn a_driver_from_a_file_has_its_sides_as_the_listener_sees_them() {
-    let file = MeasuredDirectivity::from_sofa(&fixture("driver.sofa")).unwrap();
     let model = Radiator::new(Model::cap([0.0, 1.0, 0.0], 0.09, 0.02));
+    let mut file = model.clone();
+    file.measured = Some(MeasuredDriver::from_sofa(&fixture("driver.sofa")).unwrap());
     for azimuth in [90.0, 45.0, 0.0, -60.0] {
         for (f, distance) in [(500.0, 2.0), (2000.0, 2.0), (2000.0, 3.0)] {
             let point = scale(direction(azimuth, 0.0), distance);

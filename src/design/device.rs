@@ -11,6 +11,7 @@ use super::file::{File, Form, Role};
 
 mod build;
 mod checks;
+mod response;
 
 /// A device: its drivers, its listener, and what its filters shall do.
 #[derive(Debug, Clone)]

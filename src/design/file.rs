@@ -1,7 +1,10 @@
 //! What a maker writes: the device description, key by key. Nothing here is checked beyond its type;
 //! [`Device::load`](super::Device::load) makes a value of it that cannot be wrong.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
 /// A device description as written.
@@ -74,7 +77,53 @@ pub struct DriverTable {
     pub sensitivity_db: Option<Spanned<f64>>,
     pub xmax_mm: Option<Spanned<f64>>,
     pub high_pass_hz: Option<Spanned<f64>>,
-    pub response: Option<Spanned<String>>,
+    pub response: Option<Spanned<ResponseKey>>,
+}
+
+/// What was measured in place of a driver's model.
+#[derive(Debug)]
+pub enum ResponseKey {
+    /// A WAV file of the listening point, or a SOFA file.
+    File(String),
+    /// A WAV file each of several points.
+    Points(Vec<Spanned<ResponseTable>>),
+}
+
+/// One response and the point it was measured at, about the device's center.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseTable {
+    pub file: Spanned<String>,
+    pub azimuth_deg: Spanned<f64>,
+    pub elevation_deg: Option<Spanned<f64>>,
+    pub distance_m: Spanned<f64>,
+}
+
+// By hand: an untagged enum would lose the places of what is wrong in it.
+impl<'de> Deserialize<'de> for ResponseKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = ResponseKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("the name of a file, or a list of { file, azimuth_deg, distance_m }")
+            }
+
+            fn visit_str<E: de::Error>(self, file: &str) -> Result<ResponseKey, E> {
+                Ok(ResponseKey::File(file.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ResponseKey, A::Error> {
+                let mut tables = Vec::new();
+                while let Some(table) = list.next_element()? {
+                    tables.push(table);
+                }
+                Ok(ResponseKey::Points(tables))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 #[derive(Debug, Deserialize)]

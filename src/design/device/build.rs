@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
-use crate::acoustics::measured::MeasuredResponse;
-use crate::acoustics::radiator::{Measurement, Model, Radiator};
-use crate::acoustics::sofa::{MeasuredDirectivity, MeasuredHead};
+use crate::acoustics::measured_head::MeasuredHead;
+use crate::acoustics::radiator::{Model, Radiator};
 use crate::acoustics::vector::{direction, dot, norm, unit};
 use crate::acoustics::{Head, Vec3};
 use crate::source::{Complaint, Source};
@@ -17,6 +16,7 @@ use super::super::file::{
 };
 use super::super::targets;
 use super::checks::{bands, distinct, number, number_or, whole};
+use super::response;
 use super::{BeamSpec, CrosstalkSpec, Device, Driver, ListenerSpec};
 use crate::design::curve::Curve;
 
@@ -179,7 +179,7 @@ fn driver(
     let model = model(source, spanned, enclosure, position, axis, axis_span, &name)?;
     let mut radiator = Radiator::new(model);
     radiator.baffled = enclosure.model == EnclosureModel::Baffled;
-    radiator.measurement = measurement(source, table, listener)?;
+    radiator.measured = response::measured(source, &table.response, (&name, position, &radiator.model), listener)?;
     let roles = match &table.roles {
         None => vec![Role::Array],
         Some(roles) if roles.get_ref().is_empty() => {
@@ -308,17 +308,6 @@ fn model(
     }
 }
 
-fn measurement(source: &Source, table: &DriverTable, listener: &ListenerSpec) -> Checked<Option<Measurement>> {
-    let Some(file) = &table.response else { return Ok(None) };
-    let path = beside(source, file.get_ref());
-    let read = if file.get_ref().to_lowercase().ends_with(".sofa") {
-        MeasuredDirectivity::from_sofa(&path).map(Measurement::Directivity)
-    } else {
-        MeasuredResponse::from_wav(&path, [listener.distance_m, 0.0, 0.0]).map(Measurement::AtPoint)
-    };
-    read.map(Some).map_err(|error| source.at(&file.span(), error.to_string()))
-}
-
 /// Sensitivities count against the mean of those given.
 fn level_sensitivities(tables: &[Spanned<DriverTable>], drivers: &mut [Driver]) {
     let given: Vec<f64> =
@@ -415,7 +404,7 @@ fn crossover(source: &Source, table: &CrossoverTable, drivers: &[Driver]) -> Che
     Ok((other, frequency_hz))
 }
 
-fn beside(source: &Source, name: &str) -> std::path::PathBuf {
+pub(super) fn beside(source: &Source, name: &str) -> std::path::PathBuf {
     source.path().parent().unwrap_or(std::path::Path::new("")).join(name)
 }
 

@@ -1,0 +1,137 @@
+//! A listener's head that was measured: impulse responses of the ears for sources around it.
+
+use std::path::Path;
+
+use super::interpolation::{Places, blend, without_nulls};
+use super::measured::ImpulseResponse;
+use super::spherical::SphereHeadSeries;
+use super::vector::{Vec3, norm};
+use super::{Complex, MeasurementError, sofa, wave_number};
+
+/// Band in which a head's level and delay are matched to the sphere's, Hz: the wave is longer than a head there.
+const MATCH_BAND_HZ: (f64, f64) = (200.0, 700.0);
+const MATCH_STEP_HZ: f64 = 10.0;
+/// Measurements whose distances differ by no more than this factor were taken in one go.
+const SAME_DISTANCE: f64 = 1.05;
+/// A sphere's ears see a source at its left at this cosine: y of the direction.
+const EARS: [f64; 2] = [1.0, -1.0];
+
+/// A head measured over directions, at one distance or several.
+///
+/// Between measurements, and at other distances, a rigid sphere carries it: what is interpolated is the ratio to the
+/// sphere's response at the measurement's own direction and distance (see [`interpolation`](super::interpolation)).
+/// A far-field file so hears a near source with its level difference, delay and parallax (distance variation functions;
+/// Kan, Jin & van Schaik, JASA 125, 2009).
+#[derive(Debug, Clone)]
+pub struct MeasuredHead {
+    places: Places,
+    /// `[measurement][ear]`.
+    responses: Vec<[ImpulseResponse; 2]>,
+    /// Radius of the sphere, m.
+    pub radius_m: f64,
+}
+
+impl MeasuredHead {
+    /// Reads a SimpleFreeFieldHRIR file. Level and common delay, which such files leave open, are matched to a rigid
+    /// sphere of `radius_m` for a source in front, at low frequency, for each distance by itself.
+    ///
+    /// # Errors
+    /// The file cannot be read, holds no responses of two ears, or has a source inside of the head.
+    pub fn from_sofa(path: &Path, radius_m: f64) -> Result<Self, MeasurementError> {
+        let measurements = sofa::head(path)?;
+        if let Some(index) = measurements.iter().position(|(point, _)| norm(*point) < 1.2 * radius_m) {
+            let reason = format!(
+                "the source of measurement {index} is {:.3} m from the center, in a head of {radius_m} m or next to it; \
+                 expected positions in m",
+                norm(measurements[index].0)
+            );
+            return Err(MeasurementError::Unfit { path: path.to_owned(), reason });
+        }
+        let pairs = measurements.into_iter().filter_map(|(point, responses)| {
+            let mut ears = responses.into_iter();
+            Some((point, [ears.next()?, ears.next()?]))
+        });
+        Ok(Self::new(pairs, radius_m))
+    }
+
+    /// From points (m, x to the front, y to the left of the head, outside of the sphere) and the two ears' responses.
+    pub fn new(measurements: impl IntoIterator<Item = (Vec3, [ImpulseResponse; 2])>, radius_m: f64) -> Self {
+        let (points, responses): (Vec<Vec3>, Vec<[ImpulseResponse; 2]>) = measurements.into_iter().unzip();
+        let mut order: Vec<usize> = (0..points.len()).collect();
+        order.sort_by(|a, b| norm(points[*a]).total_cmp(&norm(points[*b])));
+        let mut head = Self { places: Places::new(points.iter().copied()), responses, radius_m };
+        let mut rest = order.as_slice();
+        while let Some(first) = rest.first() {
+            let end = rest.partition_point(|i| norm(points[*i]) <= SAME_DISTANCE * norm(points[*first]));
+            let (shell, others) = rest.split_at(end.max(1));
+            head.match_to_sphere(shell, &points);
+            rest = others;
+        }
+        head
+    }
+
+    fn match_to_sphere(&mut self, shell: &[usize], points: &[Vec3]) {
+        let ahead = |i: &usize| points[*i][0] / norm(points[*i]);
+        let Some(front) = shell.iter().copied().max_by(|a, b| ahead(a).total_cmp(&ahead(b))) else { return };
+        let distance_m = norm(points[front]);
+        let side = points[front][1] / distance_m;
+        let (mut energy, mut sphere_energy) = (0.0, 0.0);
+        let (mut slope, mut last) = (Complex::ZERO, None);
+        let mut frequency_hz = MATCH_BAND_HZ.0;
+        while frequency_hz <= MATCH_BAND_HZ.1 {
+            let k = wave_number(frequency_hz);
+            let series = SphereHeadSeries::new(k, self.radius_m, distance_m);
+            let sphere = EARS.map(|ear| series.at(Complex::from(ear * side)));
+            let ears = [0, 1].map(|ear| self.responses[front][ear].at(k));
+            energy += ears.iter().map(|p| p.norm_sqr()).sum::<f64>();
+            sphere_energy += sphere.iter().map(|p| p.norm_sqr()).sum::<f64>();
+            // The two ears' phases add up to twice the common delay's.
+            let relative = ears[0] * ears[1] / (sphere[0] * sphere[1]);
+            if let Some(previous) = last.replace(relative) {
+                slope += relative * Complex::conj(&previous);
+            }
+            frequency_hz += MATCH_STEP_HZ;
+        }
+        if energy > 0.0 {
+            let gain = (sphere_energy / energy).sqrt();
+            let advance_s = -slope.arg() / (2.0 * 2.0 * std::f64::consts::PI * MATCH_STEP_HZ);
+            for index in shell {
+                self.responses[*index] = self.responses[*index].clone().map(|r| r.adjusted(-advance_s, gain));
+            }
+        }
+    }
+
+    /// Left and right ear pressure over the free field at the head's center, for wave number `k`.
+    ///
+    /// `source` is where the wave comes from, m, x along the nose, y to the left ear; `cos_ears` are the cosines between
+    /// it and the ears, complex for an inhomogeneous wave.
+    pub fn response(&self, k: f64, source: Vec3, cos_ears: [Complex; 2]) -> [Complex; 2] {
+        let around = self.places.around(source);
+        let series_at = |distance_m: f64| SphereHeadSeries::new(k, self.radius_m, distance_m);
+        let wanted = series_at(norm(source));
+        // Most files have one distance: its series serves them all.
+        let mut shells: Vec<(f64, SphereHeadSeries)> = Vec::with_capacity(1);
+        let ratios: Vec<[Complex; 2]> = around
+            .iter()
+            .map(|(index, _)| {
+                let point = self.places.point(*index);
+                let distance_m = norm(point);
+                let known = shells.iter().position(|(d, _)| (d / distance_m - 1.0).abs() < 1e-5);
+                let series = known.unwrap_or_else(|| {
+                    shells.push((distance_m, series_at(distance_m)));
+                    shells.len() - 1
+                });
+                [0, 1].map(|ear| {
+                    let sphere = shells[series].1.at(Complex::from(EARS[ear] * point[1] / distance_m));
+                    self.responses[*index][ear].at(k) / without_nulls(sphere, Complex::ONE)
+                })
+            })
+            .collect();
+        let order: Vec<(usize, f64)> = around.iter().enumerate().map(|(i, (_, weight))| (i, *weight)).collect();
+        [0, 1].map(|ear| blend(&order, |i| ratios[i][ear]) * without_nulls(wanted.at(cos_ears[ear]), Complex::ONE))
+    }
+}
+
+#[cfg(test)]
+#[path = "measured_head_tests.rs"]
+mod tests;

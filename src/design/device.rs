@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 use std::path::Path;
 
+use crate::acoustics::excursion::Excursion;
 use crate::acoustics::{Complex, Head, Radiator, phasor};
 use crate::source::{Complaint, Source};
 
@@ -65,6 +66,8 @@ pub struct Driver {
     pub level_db: f64,
     /// Delay of its amplifier or converter against the others, µs.
     pub delay_us: f64,
+    /// How far its cone can move, if known.
+    pub excursion: Option<Excursion>,
     /// It must not be driven below this, Hz.
     pub high_pass_hz: Option<f64>,
 }

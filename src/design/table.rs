@@ -86,6 +86,16 @@ impl Display for Table<'_> {
             }
             writeln!(f, "{:>8.1}", levels.worst_case_gain_db[index])?;
         }
+        if !figures.excursion.is_empty() {
+            heading(f, "loudest sine at the listener within xmax, dB SPL: Hz, all of the octave")?;
+        }
+        for limit in &figures.excursion {
+            write!(f, "  {:<26}", limit.driver)?;
+            for (octave_hz, level_db) in limit.octaves_hz.iter().zip(&limit.level_db) {
+                write!(f, "{octave_hz:>8}: {level_db:.0}")?;
+            }
+            writeln!(f)?;
+        }
         for note in self.notes {
             writeln!(f, "note: {note}")?;
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
+use crate::acoustics::excursion::Excursion;
 use crate::acoustics::measured_head::MeasuredHead;
 use crate::acoustics::radiator::{Model, Radiator};
 use crate::acoustics::vector::{direction, dot, norm, unit};
@@ -197,8 +198,6 @@ fn driver(
         }
     };
     let of = |what: &str| format!("the {what} of driver `{name}`");
-    // Excursion is not modelled; a nonsensical value is still worth a word.
-    number_or(source, &table.xmax_mm, 1.0, &of("xmax"), 0.01..=100.0, "mm")?;
     number_or(source, &table.sensitivity_db, 85.0, &of("sensitivity"), 50.0..=130.0, "dB")?;
     let high_pass_hz =
         table.high_pass_hz.as_ref().map(|v| number(source, v, &of("high-pass"), FREQUENCY_HZ, "Hz")).transpose()?;
@@ -212,8 +211,20 @@ fn driver(
         level_db: number_or(source, &table.gain_db, 0.0, &of("gain"), -40.0..=40.0, "dB")?,
         delay_us: number_or(source, &table.delay_us, 0.0, &of("delay"), -5000.0..=5000.0, "µs")?,
         high_pass_hz,
+        excursion: excursion(source, table, &name)?,
         name,
     })
+}
+
+/// How far the cone can move, and how large it is.
+fn excursion(source: &Source, table: &DriverTable, name: &str) -> Checked<Option<Excursion>> {
+    let Some(xmax) = &table.xmax_mm else { return Ok(None) };
+    let peak_mm = number(source, xmax, &format!("the xmax of driver `{name}`"), 0.01..=100.0, "mm")?;
+    let Some(radius) = &table.radius_m else {
+        let message = format!("the level xmax_mm allows depends on the cone's size; add radius_m to driver `{name}`");
+        return Err(source.at(&xmax.span(), message));
+    };
+    Ok(Some(Excursion { radius_m: *radius.get_ref(), peak_m: 1e-3 * peak_mm }))
 }
 
 fn band(source: &Source, table: &DriverTable, name: &str, sample_rate_hz: u32) -> Checked<(f64, f64)> {
@@ -266,8 +277,12 @@ fn model(
         .as_ref()
         .map_or(if sphere { Directivity::Cap } else { Directivity::Monopole }, |d| *d.get_ref());
     let kind_span = table.directivity.as_ref().map_or_else(|| spanned.span(), Spanned::span);
-    let radius = || match &table.radius_m {
-        Some(radius) => number(source, radius, &format!("the radius of driver `{name}`"), 0.001..=0.5, "m"),
+    let radius_m = match &table.radius_m {
+        Some(radius) => Some(number(source, radius, &format!("the radius of driver `{name}`"), 0.001..=0.5, "m")?),
+        None => None,
+    };
+    let radius = || match radius_m {
+        Some(radius_m) => Ok(radius_m),
         None => Err(source.at(&kind_span, format!("driver `{name}` needs its radius; add radius_m"))),
     };
     match (kind, sphere) {

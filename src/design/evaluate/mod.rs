@@ -16,11 +16,13 @@ use super::fir::{self, Bins};
 
 pub mod bands;
 pub mod ears;
+pub mod excursion;
 pub mod levels;
 pub mod mismatch;
 pub mod space;
 
 pub use bands::{OCTAVES_HZ, Tone};
+pub use excursion::ExcursionLimit;
 pub use levels::Levels;
 pub use mismatch::Mismatch;
 
@@ -61,6 +63,9 @@ pub struct Figures {
     pub alignment: Alignment,
     /// Loudness and headroom.
     pub levels: Levels,
+    /// The level excursion allows, of the drivers that state it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excursion: Vec<ExcursionLimit>,
 }
 
 /// XTC where the listener is.
@@ -201,6 +206,7 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
                 ideal: &ideal_left,
             },
         ),
+        excursion: excursion::limits(drivers, distance_m),
         crosstalk,
     }
 }

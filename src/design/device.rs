@@ -10,6 +10,7 @@ use crate::source::{Complaint, Source};
 use super::curve::Curve;
 use super::file::{File, Form, Role};
 
+mod aims;
 mod build;
 mod checks;
 mod response;

@@ -32,6 +32,13 @@ fn a_wrong_description_is_refused_with_its_place_and_the_remedy() {
         ("azimuth = 90.0", "azimuth = 0.0", "17:12: driver `left` does not face outwards from its sphere; leave axis_deg out or correct it"),
         ("null_db = 20.0", "shape_db = [[0.0, nan], [90.0, -20.0]]", "58:12: shape_db is no shape; write [[deg, dB], …] with rising angles from 0 to 180 and levels of 0 dB or less"),
         ("roles = [\"array\"]", "gain_db = nan", "21:11: the gain of driver `left` is NaN dB; use -40 to 40 dB"),
+        ("[150.0, 20000.0]", "[30000.0, 40000.0]", "20:11: the band of driver `left` begins at 30000 Hz, but at 48000 Hz filters end at 24000 Hz; lower it"),
+        ("[0.0, 0.09, 0.0]", "[0.0, 9.0, 0.0]", "16:14: driver `left` is at [0.0, 9.0, 0.0]; use three numbers [front, left, up] in m, within 3 m"),
+        ("radius_m = 0.02\n", "radius_m = 0.0899\n", "36:14: driver `front` overlaps driver `left` by 10° of their sphere; correct a position_m or radius_m"),
+        ("roles = [\"array\"]", "high_pass_hz = 20000.0", "21:16: the high-pass of driver `left` at 20000 Hz leaves nothing of its band, 150 to 20000 Hz; lower it"),
+        ("roles = [\"array\"]", "xmax_mm = 0.0", "21:11: the xmax of driver `left` is 0 mm; use 0.01 to 100 mm"),
+        ("mode = \"balanced\"", "mode = \"wide\"\neffort_db = [[200.0, 5.0]]", "55:13: effort_db takes the place of the mode's effort; remove mode or effort_db"),
+        ("null_db = 20.0", "shape_db = [[0.0, 0.0], [90.0, -20.0]]", "58:12: shape_db says how deep the beam is everywhere; remove null_deg and null_db, or shape_db"),
         ("\"cap\"", "\"piston\"", "19:15: driver `left` sits in a rigid-sphere; only directivity = \"cap\" is modelled there"),
     ];
     for (from, to, expected) in table {
@@ -39,6 +46,23 @@ fn a_wrong_description_is_refused_with_its_place_and_the_remedy() {
     }
     assert!(refused("head = \"sphere\"", "head = \"none.sofa\"").starts_with("45:8: none.sofa: cannot be read"));
     assert!(refused("roles = [\"array\"]", "response = \"none.wav\"").starts_with("21:12: none.wav: cannot be read"));
+}
+
+#[test]
+fn a_driver_nobody_hears_is_refused() {
+    let pair = include_str!("../../conf/devices/pair.toml").replace("free-field", "baffled");
+    let turned = complaint(&pair, "roles = [\"array\"]", "axis_deg = { azimuth = 170.0, elevation = 0.0 }");
+    assert_eq!(
+        turned,
+        "18:12: driver `left` faces away from the listener, and nothing is heard behind a baffle; turn axis_deg to the front or use model = \"free-field\""
+    );
+    let size = complaint(&pair, "roles = [\"array\"]", "xmax_mm = 2.0");
+    assert!(size.contains("add radius_m to driver `left`"), "{size}");
+    let tables = complaint(&pair.replace("[[driver]]", "[driver]"), "format", "format");
+    assert!(
+        tables.contains("the key `driver` is here twice; keep one, or write [[driver]] for each of a list"),
+        "{tables}"
+    );
 }
 
 #[test]

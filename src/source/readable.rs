@@ -12,7 +12,9 @@ pub(super) fn message(message: &str, text: &str, span: Option<Range<usize>>) -> 
     } else if let Some(rest) = message.strip_prefix("missing field ") {
         Some(format!("the key {rest} is missing; add it to this table"))
     } else if message == "duplicate key" {
-        Some(format!("the key `{written}` is here twice; keep one"))
+        let is_table = span.and_then(|span| text.get(..span.start)).is_some_and(|before| before.ends_with('['));
+        let list = if is_table { format!(", or write [[{written}]] for each of a list") } else { String::new() };
+        Some(format!("the key `{written}` is here twice; keep one{list}"))
     } else if let Some(rest) = message.strip_prefix("invalid length ") {
         wrong_length(rest)
     } else if message == "wanted string or table" {

@@ -12,20 +12,18 @@ use crate::acoustics::{Head, Vec3};
 use crate::source::{Complaint, Source};
 
 use super::super::file::{
-    BeamTable, CrossoverTable, CrosstalkTable, Directivity, DriverTable, EnclosureModel, EnclosureTable, File,
-    ListenerTable, Role, VirtualizationTable,
+    CrossoverTable, Directivity, DriverTable, EnclosureModel, EnclosureTable, File, ListenerTable, Role,
 };
-use super::super::targets;
-use super::checks::{bands, distinct, number, number_or, whole};
+use super::aims::{beam, crosstalk, virtualization};
+use super::checks::{audible, bands, distinct, number, number_or, whole};
 use super::response;
-use super::{BeamSpec, CrosstalkSpec, Device, Driver, ListenerSpec};
-use crate::design::curve::Curve;
+use super::{Device, Driver, ListenerSpec};
 
 type Checked<T> = Result<T, Complaint>;
 
 /// Farthest a driver may be from the origin, m.
 const LARGEST_DEVICE_M: f64 = 3.0;
-const FREQUENCY_HZ: std::ops::RangeInclusive<f64> = 5.0..=96_000.0;
+pub(super) const FREQUENCY_HZ: std::ops::RangeInclusive<f64> = 5.0..=96_000.0;
 
 pub fn device(source: &Source, file: File) -> Checked<Device> {
     let name = name(source, &file.device.name, "the device")?;
@@ -43,6 +41,7 @@ pub fn device(source: &Source, file: File) -> Checked<Device> {
         return Err(source.at(&span, message));
     }
     let sphere_radius_m = enclosure(source, &file.enclosure)?;
+    file.driver.iter().try_for_each(|table| in_reach(source, table.get_ref()))?;
     let listener = listener(source, &file.listener, &file.driver)?;
     let enclosure = Enclosure { model: *file.enclosure.model.get_ref(), sphere_radius_m };
     let mut drivers = file
@@ -51,6 +50,7 @@ pub fn device(source: &Source, file: File) -> Checked<Device> {
         .map(|table| driver(source, table, &enclosure, sample_rate_hz, &listener))
         .collect::<Checked<Vec<Driver>>>()?;
     distinct(source, &file.driver, &drivers)?;
+    audible(source, &file.driver, &drivers, &listener)?;
     level_sensitivities(&file.driver, &mut drivers);
 
     let virtual_angle_deg = virtualization(source, &file.virtualization)?;
@@ -131,8 +131,7 @@ fn listener(source: &Source, table: &ListenerTable, drivers: &[Spanned<DriverTab
     let distance_m = number_or(source, &table.distance_m, 2.0, "the listener's distance", 0.1..=20.0, "m")?;
     let radius_m = number_or(source, &table.head_radius_m, 0.0875, "the head's radius", 0.05..=0.15, "m")?;
     let window_m = number_or(source, &table.window_m, 0.05, "the window", 0.0..=0.5, "m")?;
-    let extent =
-        drivers.iter().map(|d| norm(*d.get_ref().position_m.get_ref())).filter(|r| r.is_finite()).fold(0.0, f64::max);
+    let extent = drivers.iter().map(|d| norm(*d.get_ref().position_m.get_ref())).fold(0.0, f64::max);
     if distance_m < extent + 2.0 * radius_m {
         let span = table.distance_m.as_ref().map_or(0..0, Spanned::span);
         let message = format!(
@@ -158,6 +157,19 @@ fn listener(source: &Source, table: &ListenerTable, drivers: &[Spanned<DriverTab
     Ok(ListenerSpec { distance_m, head, window_m })
 }
 
+/// A position is a place near the origin; before anything is measured by it.
+fn in_reach(source: &Source, table: &DriverTable) -> Checked<()> {
+    let position = *table.position_m.get_ref();
+    if position.iter().all(|v| v.is_finite()) && norm(position) <= LARGEST_DEVICE_M {
+        return Ok(());
+    }
+    let message = format!(
+        "driver `{}` is at {position:?}; use three numbers [front, left, up] in m, within {LARGEST_DEVICE_M} m",
+        table.name.get_ref()
+    );
+    Err(source.at(&table.position_m.span(), message))
+}
+
 fn driver(
     source: &Source,
     spanned: &Spanned<DriverTable>,
@@ -169,12 +181,6 @@ fn driver(
     let name = name(source, &table.name, "a driver")?;
     let channel = whole(source, &table.channel, &format!("the channel of driver `{name}`"), 0..=31)? as usize;
     let position = *table.position_m.get_ref();
-    if !position.iter().all(|v| v.is_finite()) || norm(position) > LARGEST_DEVICE_M {
-        let message = format!(
-            "driver `{name}` is at {position:?}; use three numbers [front, left, up] in m, within {LARGEST_DEVICE_M} m"
-        );
-        return Err(source.at(&table.position_m.span(), message));
-    }
     let band_hz = band(source, table, &name, sample_rate_hz)?;
     let (axis, axis_span) = axis(source, table, enclosure, position, &name)?;
     let model = model(source, spanned, enclosure, position, axis, axis_span, &name)?;
@@ -201,6 +207,13 @@ fn driver(
     number_or(source, &table.sensitivity_db, 85.0, &of("sensitivity"), 50.0..=130.0, "dB")?;
     let high_pass_hz =
         table.high_pass_hz.as_ref().map(|v| number(source, v, &of("high-pass"), FREQUENCY_HZ, "Hz")).transpose()?;
+    if let (Some(value), Some(hz)) = (&table.high_pass_hz, high_pass_hz.filter(|hz| *hz >= band_hz.1)) {
+        let message = format!(
+            "the high-pass of driver `{name}` at {hz} Hz leaves nothing of its band, {} to {} Hz; lower it",
+            band_hz.0, band_hz.1
+        );
+        return Err(source.at(&value.span(), message));
+    }
     Ok(Driver {
         channel,
         position,
@@ -235,7 +248,14 @@ fn band(source: &Source, table: &DriverTable, name: &str, sample_rate_hz: u32) -
             format!("the band of driver `{name}` is {low} to {high} Hz; use two frequencies, the lower one first");
         return Err(source.at(&band.span(), message));
     }
-    Ok((low, high.min(0.5 * f64::from(sample_rate_hz))))
+    let highest = 0.5 * f64::from(sample_rate_hz);
+    if low >= highest {
+        let message = format!(
+            "the band of driver `{name}` begins at {low} Hz, but at {sample_rate_hz} Hz filters end at {highest} Hz; lower it"
+        );
+        return Err(source.at(&band.span(), message));
+    }
+    Ok((low, high.min(highest)))
 }
 
 /// The direction a driver faces: as written, else outwards on a sphere and to the front elsewhere.
@@ -334,57 +354,6 @@ fn level_sensitivities(tables: &[Spanned<DriverTable>], drivers: &mut [Driver]) 
     for (table, driver) in tables.iter().zip(drivers) {
         driver.level_db += table.get_ref().sensitivity_db.as_ref().map_or(0.0, |s| s.get_ref() - mean);
     }
-}
-
-fn virtualization(source: &Source, table: &VirtualizationTable) -> Checked<Option<f64>> {
-    let angle = number_or(source, &table.angle_deg, 30.0, "the angle of the virtual pair", 5.0..=90.0, "°")?;
-    Ok(table.enabled.unwrap_or(true).then_some(angle))
-}
-
-fn crosstalk(source: &Source, table: &CrosstalkTable, virtualized: bool) -> Checked<CrosstalkSpec> {
-    let mode = table.mode.unwrap_or_default();
-    let gain_db = curve(source, &table.target_db, "target_db")?.unwrap_or_else(targets::cancellation);
-    let effort_db = curve(source, &table.effort_db, "effort_db")?.unwrap_or_else(|| targets::effort(mode, virtualized));
-    let own = table.target_db.is_some() || table.effort_db.is_some();
-    Ok(CrosstalkSpec { mode: if own { "curves of its own" } else { mode.word() }, gain_db, effort_db })
-}
-
-fn curve(source: &Source, value: &Option<Spanned<Vec<[f64; 2]>>>, key: &str) -> Checked<Option<Curve>> {
-    let Some(value) = value else { return Ok(None) };
-    let points: Vec<(f64, f64)> = value.get_ref().iter().map(|[f, v]| (*f, *v)).collect();
-    let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    let sensible = points.iter().all(|(f, v)| FREQUENCY_HZ.contains(f) && (-20.0..=60.0).contains(v));
-    if points.is_empty() || !rising || !sensible {
-        let message = format!("{key} is no curve; write [[hz, dB], …] with rising frequencies and -20 to 60 dB");
-        return Err(source.at(&value.span(), message));
-    }
-    Ok(Some(Curve::new(&points)))
-}
-
-fn beam(source: &Source, table: &BeamTable) -> Checked<BeamSpec> {
-    if let Some(shape) = &table.shape_db {
-        let points: Vec<(f64, f64)> = shape.get_ref().iter().map(|[a, v]| (*a, *v)).collect();
-        let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let sensible = points.iter().all(|(a, v)| (0.0..=180.0).contains(a) && *v <= 0.0);
-        if points.len() < 2 || !rising || !sensible {
-            let message = "shape_db is no shape; write [[deg, dB], …] with rising angles from 0 to 180 and levels of 0 dB or less";
-            return Err(source.at(&shape.span(), message));
-        }
-        return Ok(BeamSpec::Shape(points));
-    }
-    let null_db = number_or(source, &table.null_db, 20.0, "the null", 3.0..=60.0, "dB")?;
-    let null_deg = match &table.null_deg {
-        None => vec![-90.0, 90.0],
-        Some(list) => {
-            let angles = list.get_ref();
-            if angles.is_empty() || !angles.iter().all(|a| (20.0..=180.0).contains(&a.abs())) {
-                let message = "null_deg needs azimuths from 20 to 180 degrees on either side, such as [-90.0, 90.0]";
-                return Err(source.at(&list.span(), message));
-            }
-            angles.clone()
-        }
-    };
-    Ok(BeamSpec::Null { null_deg, null_db })
 }
 
 /// The role that is parted from the array, and where.

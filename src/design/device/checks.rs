@@ -4,11 +4,13 @@ use std::ops::RangeInclusive;
 
 use serde_spanned::Spanned;
 
-use crate::acoustics::vector::{norm, sub};
+use crate::acoustics::radiator::Model;
+use crate::acoustics::vector::{dot, norm, sub};
+use crate::acoustics::wave_number;
 use crate::source::{Complaint, Source};
 
 use super::super::file::{DriverTable, Role};
-use super::{Device, Driver};
+use super::{Device, Driver, ListenerSpec};
 
 /// A number of a range, or a complaint that names both.
 pub fn number(
@@ -71,6 +73,49 @@ pub fn distinct(source: &Source, tables: &[Spanned<DriverTable>], drivers: &[Dri
                 );
                 return Err(source.at(&table.position_m.span(), message));
             }
+            if let Some(overlap_deg) = caps_overlap(&driver.radiator.model, &other.radiator.model) {
+                let message = format!(
+                    "driver `{name}` overlaps driver `{}` by {overlap_deg:.0}° of their sphere; correct a position_m or radius_m",
+                    other.name
+                );
+                return Err(source.at(&table.position_m.span(), message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// By how many degrees two caps overlap.
+fn caps_overlap(a: &Model, b: &Model) -> Option<f64> {
+    let (Model::Cap { axis: a_axis, half_angle_rad: a, .. }, Model::Cap { axis: b_axis, half_angle_rad: b, .. }) =
+        (a, b)
+    else {
+        return None;
+    };
+    let overlap_rad = a + b - dot(*a_axis, *b_axis).clamp(-1.0, 1.0).acos();
+    (overlap_rad > 1e-3).then_some(overlap_rad.to_degrees())
+}
+
+/// Each driver is heard where the listener is, and beside it.
+pub fn audible(
+    source: &Source,
+    tables: &[Spanned<DriverTable>],
+    drivers: &[Driver],
+    listener: &ListenerSpec,
+) -> Result<(), Complaint> {
+    for (table, driver) in tables.iter().zip(drivers) {
+        let heard = [-1.0, 0.0, 1.0].iter().all(|side| {
+            let point = [listener.distance_m, side * listener.window_m.max(0.1), 0.0];
+            driver.radiator.pressure(wave_number(1000.0), point).norm() > 0.0
+        });
+        if !heard {
+            let message = format!(
+                "driver `{}` faces away from the listener, and nothing is heard behind a baffle; turn axis_deg to the front or use model = \"free-field\"",
+                driver.name
+            );
+            let table = table.get_ref();
+            let span = table.axis_deg.as_ref().map_or_else(|| table.position_m.span(), Spanned::span);
+            return Err(source.at(&span, message));
         }
     }
     Ok(())

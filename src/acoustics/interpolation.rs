@@ -34,6 +34,7 @@ pub struct Places {
 struct Place {
     direction: Vec3,
     distance_m: f64,
+    log_distance: f64,
 }
 
 /// A measurement's index and its weight; the weights of a point sum to 1, the nearest comes first.
@@ -42,7 +43,11 @@ pub type Weighted = (usize, f64);
 impl Places {
     /// From points about the center, m; none of them is the center.
     pub fn new(points: impl IntoIterator<Item = Vec3>) -> Self {
-        Self { places: points.into_iter().map(|p| Place { direction: unit(p), distance_m: norm(p) }).collect() }
+        let place = |point: Vec3| {
+            let distance_m = norm(point);
+            Place { direction: unit(point), distance_m, log_distance: distance_m.ln() }
+        };
+        Self { places: points.into_iter().map(place).collect() }
     }
 
     /// The measurement's point, m.
@@ -62,15 +67,15 @@ impl Places {
     pub fn around(&self, point: Vec3) -> Vec<Weighted> {
         let (direction, distance_m) = (unit(point), norm(point));
         // What all measurements are too near or too far makes none of them nearer than another.
-        let off = |place: &Place| (place.distance_m / distance_m).ln().abs();
+        let log_distance = distance_m.ln();
+        let off = |place: &Place| (place.log_distance - log_distance).abs();
         let least = self.places.iter().map(off).fold(f64::INFINITY, f64::min);
         let mut best: Vec<(f64, usize)> = Vec::with_capacity(NEIGHBORS + 2);
         for (index, place) in self.places.iter().enumerate() {
             let across = sub(place.direction, direction);
             let away = dot(across, across) + (DISTANCE_WEIGHT * (off(place) - least)).powi(2);
-            let at = best.partition_point(|(d, _)| *d <= away);
-            if at <= NEIGHBORS {
-                best.insert(at, (away, index));
+            if best.len() <= NEIGHBORS || best.last().is_some_and(|(farthest, _)| away < *farthest) {
+                best.insert(best.partition_point(|(d, _)| *d <= away), (away, index));
                 best.truncate(NEIGHBORS + 1);
             }
         }

@@ -32,9 +32,13 @@ impl MeasuredDriver {
         let hrtf = sofa.hrtf();
         let many = hrtf.m() > 1;
         let mut positions = if many { &hrtf.source_position } else { &hrtf.receiver_position }.values.clone();
-        let channels = if many { hrtf.r().max(1) as usize } else { 1 };
+        if many && hrtf.r() != 1 {
+            let reason =
+                format!("has {} measurements of {} receivers; a driver's has one of either", hrtf.m(), hrtf.r());
+            return Err(MeasurementError::Unfit { path: path.to_owned(), reason });
+        }
         positions.chunks_exact_mut(3).for_each(|position| position[1] = -position[1]);
-        let measurements = read(path, &sofa, &positions, channels)?;
+        let measurements = read(path, &sofa, &positions, 1)?;
         Ok(Self::new(
             measurements.into_iter().filter_map(|(point, responses)| Some((point, responses.into_iter().next()?))),
         ))

@@ -60,6 +60,7 @@ fn a_driver_from_a_file_has_its_sides_as_the_listener_sees_them() {
 fn a_file_that_cannot_serve_says_why() {
     let says = |error: MeasurementError, text: &str| assert!(error.to_string().contains(text), "{error}");
     says(MeasuredHead::from_sofa(&fixture("driver.sofa"), 0.09).unwrap_err(), "has 1 receivers; a head has two ears");
+    says(MeasuredDriver::from_sofa(&fixture("head.sofa")).unwrap_err(), "36 measurements of 2 receivers");
     says(MeasuredHead::from_sofa(&fixture("chirp.flac"), 0.09).unwrap_err(), "expected a SOFA file");
     says(MeasuredHead::from_sofa(&fixture("none.sofa"), 0.09).unwrap_err(), "cannot be read");
 }

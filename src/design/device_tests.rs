@@ -36,6 +36,8 @@ fn a_wrong_description_is_refused_with_its_place_and_the_remedy() {
         ("[0.0, 0.09, 0.0]", "[0.0, 9.0, 0.0]", "16:14: driver `left` is at [0.0, 9.0, 0.0]; use three numbers [front, left, up] in m, within 3 m"),
         ("radius_m = 0.02\n", "radius_m = 0.0899\n", "36:14: driver `front` overlaps driver `left` by 10° of their sphere; correct a position_m or radius_m"),
         ("roles = [\"array\"]", "high_pass_hz = 20000.0", "21:16: the high-pass of driver `left` at 20000 Hz leaves nothing of its band, 150 to 20000 Hz; lower it"),
+        ("[150.0, 20000.0]", "[150.0, 20000.0, 3.0]", "20:11: the number of values in this list is 3; 2 are needed"),
+        ("mode = \"balanced\"", "target_db = [[200.0, 3.0, 4.0]]", "54:13: the number of values in this list is 3; 2 are needed"),
         ("roles = [\"array\"]", "xmax_mm = 0.0", "21:11: the xmax of driver `left` is 0 mm; use 0.01 to 100 mm"),
         ("mode = \"balanced\"", "mode = \"wide\"\neffort_db = [[200.0, 5.0]]", "55:13: effort_db takes the place of the mode's effort; remove mode or effort_db"),
         ("null_db = 20.0", "shape_db = [[0.0, 0.0], [90.0, -20.0]]", "58:12: shape_db says how deep the beam is everywhere; remove null_deg and null_db, or shape_db"),
@@ -75,6 +77,11 @@ fn every_frequency_needs_a_driver() {
         "",
     );
     assert!(no_crossover.contains("driver `woofer` is a woofer but no crossover leads to it"), "{no_crossover}");
+    let muted = complaint(STUDIO, "roles = [\"woofer\"]", "roles = [\"woofer\"]\nhigh_pass_hz = 300.0");
+    assert!(
+        muted.contains("the high-pass of woofer `woofer` at 300 Hz leaves nothing below its crossover at 250 Hz"),
+        "{muted}"
+    );
     let pair = include_str!("../../conf/devices/pair.toml");
     let split =
         pair.replacen("[150.0, 20000.0]", "[150.0, 1000.0]", 1).replacen("[150.0, 20000.0]", "[2000.0, 20000.0]", 1);

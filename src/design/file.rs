@@ -65,11 +65,11 @@ pub enum EnclosureModel {
 pub struct DriverTable {
     pub name: Spanned<String>,
     pub channel: Spanned<i64>,
-    pub position_m: Spanned<[f64; 3]>,
+    pub position_m: Spanned<List<f64, 3>>,
     pub axis_deg: Option<Spanned<AxisTable>>,
     pub radius_m: Option<Spanned<f64>>,
     pub directivity: Option<Spanned<Directivity>>,
-    pub band_hz: Option<Spanned<[f64; 2]>>,
+    pub band_hz: Option<Spanned<List<f64, 2>>>,
     pub roles: Option<Spanned<Vec<Role>>>,
     pub polarity: Option<Spanned<i64>>,
     pub gain_db: Option<Spanned<f64>>,
@@ -78,6 +78,19 @@ pub struct DriverTable {
     pub xmax_mm: Option<Spanned<f64>>,
     pub high_pass_hz: Option<Spanned<f64>>,
     pub response: Option<Spanned<ResponseKey>>,
+}
+
+/// As many values as are meant: an array alone would pass over further ones.
+#[derive(Debug, Clone, Copy)]
+pub struct List<T, const N: usize>(pub [T; N]);
+
+impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for List<T, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = Vec::<T>::deserialize(deserializer)?;
+        let found = values.len();
+        let wanted = format!("an array of length {N}");
+        values.try_into().map(List).map_err(|_| de::Error::invalid_length(found, &wanted.as_str()))
+    }
 }
 
 /// What was measured in place of a driver's model.
@@ -187,8 +200,8 @@ pub struct VirtualizationTable {
 #[serde(deny_unknown_fields)]
 pub struct CrosstalkTable {
     pub mode: Option<Mode>,
-    pub target_db: Option<Spanned<Vec<[f64; 2]>>>,
-    pub effort_db: Option<Spanned<Vec<[f64; 2]>>>,
+    pub target_db: Option<Spanned<Vec<List<f64, 2>>>>,
+    pub effort_db: Option<Spanned<Vec<List<f64, 2>>>>,
 }
 
 /// How much effort the image may cost.
@@ -217,13 +230,13 @@ impl Mode {
 pub struct BeamTable {
     pub null_deg: Option<Spanned<Vec<f64>>>,
     pub null_db: Option<Spanned<f64>>,
-    pub shape_db: Option<Spanned<Vec<[f64; 2]>>>,
+    pub shape_db: Option<Spanned<Vec<List<f64, 2>>>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrossoverTable {
-    pub between: Spanned<[Role; 2]>,
+    pub between: Spanned<List<Role, 2>>,
     pub frequency_hz: Spanned<f64>,
     /// Only one kind is known; the type rejects others.
     #[serde(rename = "kind")]

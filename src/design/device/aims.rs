@@ -6,7 +6,7 @@ use crate::design::curve::Curve;
 use crate::design::targets;
 use crate::source::{Complaint, Source};
 
-use super::super::file::{BeamTable, CrosstalkTable, VirtualizationTable};
+use super::super::file::{BeamTable, CrosstalkTable, List, VirtualizationTable};
 use super::build::FREQUENCY_HZ;
 use super::checks::number_or;
 use super::{BeamSpec, CrosstalkSpec};
@@ -28,9 +28,9 @@ pub fn crosstalk(source: &Source, table: &CrosstalkTable, virtualized: bool) -> 
     Ok(CrosstalkSpec { mode: if own { "curves of its own" } else { mode.word() }, gain_db, effort_db })
 }
 
-fn curve(source: &Source, value: &Option<Spanned<Vec<[f64; 2]>>>, key: &str) -> Result<Option<Curve>, Complaint> {
+fn curve(source: &Source, value: &Option<Spanned<Vec<List<f64, 2>>>>, key: &str) -> Result<Option<Curve>, Complaint> {
     let Some(value) = value else { return Ok(None) };
-    let points: Vec<(f64, f64)> = value.get_ref().iter().map(|[f, v]| (*f, *v)).collect();
+    let points: Vec<(f64, f64)> = value.get_ref().iter().map(|List([f, v])| (*f, *v)).collect();
     let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
     let sensible = points.iter().all(|(f, v)| FREQUENCY_HZ.contains(f) && (-20.0..=60.0).contains(v));
     if points.is_empty() || !rising || !sensible {
@@ -42,7 +42,7 @@ fn curve(source: &Source, value: &Option<Spanned<Vec<[f64; 2]>>>, key: &str) -> 
 
 pub fn beam(source: &Source, table: &BeamTable) -> Result<BeamSpec, Complaint> {
     if let Some(shape) = &table.shape_db {
-        let points: Vec<(f64, f64)> = shape.get_ref().iter().map(|[a, v]| (*a, *v)).collect();
+        let points: Vec<(f64, f64)> = shape.get_ref().iter().map(|List([a, v])| (*a, *v)).collect();
         let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0);
         let sensible = points.iter().all(|(a, v)| (0.0..=180.0).contains(a) && *v <= 0.0);
         if points.len() < 2 || !rising || !sensible {

@@ -131,7 +131,7 @@ fn listener(source: &Source, table: &ListenerTable, drivers: &[Spanned<DriverTab
     let distance_m = number_or(source, &table.distance_m, 2.0, "the listener's distance", 0.1..=20.0, "m")?;
     let radius_m = number_or(source, &table.head_radius_m, 0.0875, "the head's radius", 0.05..=0.15, "m")?;
     let window_m = number_or(source, &table.window_m, 0.05, "the window", 0.0..=0.5, "m")?;
-    let extent = drivers.iter().map(|d| norm(*d.get_ref().position_m.get_ref())).fold(0.0, f64::max);
+    let extent = drivers.iter().map(|d| norm(d.get_ref().position_m.get_ref().0)).fold(0.0, f64::max);
     if distance_m < extent + 2.0 * radius_m {
         let span = table.distance_m.as_ref().map_or(0..0, Spanned::span);
         let message = format!(
@@ -159,7 +159,7 @@ fn listener(source: &Source, table: &ListenerTable, drivers: &[Spanned<DriverTab
 
 /// A position is a place near the origin; before anything is measured by it.
 fn in_reach(source: &Source, table: &DriverTable) -> Checked<()> {
-    let position = *table.position_m.get_ref();
+    let position = table.position_m.get_ref().0;
     if position.iter().all(|v| v.is_finite()) && norm(position) <= LARGEST_DEVICE_M {
         return Ok(());
     }
@@ -180,7 +180,7 @@ fn driver(
     let table = spanned.get_ref();
     let name = name(source, &table.name, "a driver")?;
     let channel = whole(source, &table.channel, &format!("the channel of driver `{name}`"), 0..=31)? as usize;
-    let position = *table.position_m.get_ref();
+    let position = table.position_m.get_ref().0;
     let band_hz = band(source, table, &name, sample_rate_hz)?;
     let (axis, axis_span) = axis(source, table, enclosure, position, &name)?;
     let model = model(source, spanned, enclosure, position, axis, axis_span, &name)?;
@@ -242,7 +242,7 @@ fn excursion(source: &Source, table: &DriverTable, name: &str) -> Checked<Option
 
 fn band(source: &Source, table: &DriverTable, name: &str, sample_rate_hz: u32) -> Checked<(f64, f64)> {
     let Some(band) = &table.band_hz else { return Ok((100.0, 20_000.0)) };
-    let [low, high] = *band.get_ref();
+    let [low, high] = band.get_ref().0;
     if !(FREQUENCY_HZ.contains(&low) && FREQUENCY_HZ.contains(&high) && low < high) {
         let message =
             format!("the band of driver `{name}` is {low} to {high} Hz; use two frequencies, the lower one first");
@@ -358,7 +358,7 @@ fn level_sensitivities(tables: &[Spanned<DriverTable>], drivers: &mut [Driver]) 
 
 /// The role that is parted from the array, and where.
 fn crossover(source: &Source, table: &CrossoverTable, drivers: &[Driver]) -> Checked<(Role, f64)> {
-    let roles = table.between.get_ref();
+    let roles = &table.between.get_ref().0;
     let other = match roles {
         [Role::Array, other] | [other, Role::Array] if *other != Role::Array => *other,
         _ => {

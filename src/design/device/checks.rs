@@ -133,6 +133,20 @@ pub fn bands(source: &Source, tables: &[Spanned<DriverTable>], device: &Device) 
         let span = tables.first().map_or(0..0, |t| t.get_ref().roles.as_ref().map_or_else(|| t.span(), Spanned::span));
         return Err(source.at(&span, "no driver has the role \"array\"; at least one must play the middle of the band"));
     };
+    for index in device.band_only(Role::Woofer) {
+        let driver = &device.drivers[index];
+        if let (Some(high_pass), Some(hz)) = (driver.high_pass_hz, device.low_crossover_hz)
+            && high_pass >= hz
+        {
+            let table = &tables[index];
+            let span = table.get_ref().high_pass_hz.as_ref().map_or_else(|| table.span(), Spanned::span);
+            let message = format!(
+                "the high-pass of woofer `{}` at {high_pass} Hz leaves nothing below its crossover at {hz} Hz; lower it",
+                driver.name
+            );
+            return Err(source.at(&span, message));
+        }
+    }
     let mut order: Vec<usize> = (0..device.drivers.len()).collect();
     order.sort_by(|a, b| device.drivers[*a].band_hz.0.total_cmp(&device.drivers[*b].band_hz.0));
     let mut reached = device.drivers[order[0]].band_hz.1;

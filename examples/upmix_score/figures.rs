@@ -3,7 +3,7 @@
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
-use crate::stems::RATE;
+use crate::signal::RATE;
 
 pub fn power(signal: &[f32]) -> f64 {
     signal.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / signal.len().max(1) as f64
@@ -91,6 +91,25 @@ pub fn leakage_db(estimate: &[f32], stems: &[&[f32]; 4]) -> f64 {
             leaked += gains[1] * gains[1] * powers[0] + gains[2] * gains[2] * powers[1];
             whole += powers[0] + powers[1];
         }
+    }
+    db(leaked / whole)
+}
+
+/// The same in windows of 85 ms, over all frequencies at once.
+pub fn windowed_leakage_db(estimate: &[f32], stems: &[&[f32]; 4]) -> f64 {
+    let frames = (0.085 * RATE as f32) as usize;
+    let (mut leaked, mut whole) = (0.0, 0.0);
+    for start in (0..estimate.len().saturating_sub(frames)).step_by(frames) {
+        let window = start..start + frames;
+        let stems = stems.map(|stem| &stem[window.clone()]);
+        let mut matrix = stems.map(|a| stems.map(|b| inner(a, b)));
+        let right = stems.map(|stem| inner(stem, &estimate[window.clone()]));
+        let powers = [matrix[1][1], matrix[2][2]];
+        let trace: f64 = (0..4).map(|i| matrix[i][i]).sum();
+        (0..4).for_each(|i| matrix[i][i] += 1e-6 * trace + 1e-12);
+        let gains = solve(matrix, right);
+        leaked += gains[1] * gains[1] * powers[0] + gains[2] * gains[2] * powers[1];
+        whole += powers[0] + powers[1];
     }
     db(leaked / whole)
 }

@@ -1,137 +1,118 @@
 //! Scores every upmix mode on stems whose truth is known, beside a passive center and a simple 10-band method.
 //!
-//! `cargo run --release --example upmix_score [-- --sets] [--seconds N]` prints the table of `docs/upmix.md`;
-//! `--sets` adds a line for every set; `--write DIR` writes the stems instead (center, left, right, ambience);
-//! `--pan-law FILE.svg` plots the level of C against the pan angle instead. Voices need espeak-ng; two more sets use Ogg
-//! music where the system has some.
+//! `cargo run --release --example upmix_score [-- --sets] [--seconds N]` prints the tables of `docs/upmix.md`: the sets
+//! that the parameters were chosen on, and those that were held out. `--sets` adds a line for every set; `--write DIR`
+//! writes the stems instead (center, left, right, ambience); `--plots DIR` draws the plots of `docs/upmix.md` instead.
+//! Voices need `espeak-ng`, real tracks `singularity-music`, `hyperrogue-music` and `vorbis-tools` (Debian's names).
 
 mod figures;
+mod further_instruments;
+mod instruments;
 mod methods;
 mod pan_law;
+mod score;
+mod score_plot;
+mod signal;
 mod stems;
+mod tracks;
+mod voices;
 
-use figures::{db, leakage_db, log_kurtosis, power, si_sdr_db, windowed_correlation};
+use std::error::Error;
+use std::path::Path;
+
 use methods::Method;
+use score::{Score, mono_residual_db, musical_noise, score};
+use signal::RATE;
 use spatiald::dsp::upmix::UpmixMode;
-use stems::{Noise, RATE, StemSet};
+use stems::StemSet;
 
-/// Center against each side stem, dB.
-const LEVELS_DB: [f32; 3] = [-6.0, 0.0, 6.0];
-/// Ambience of each channel against a side stem, dB.
-const AMBIENCE_DB: f32 = -12.0;
-
-#[derive(Default, Clone)]
-struct Score {
-    sdr_db: [f64; 3],
-    leakage_db: f64,
-    correlation: f64,
-    independent_db: f64,
+/// What the command line asks for.
+struct Options {
+    seconds: f32,
+    each_set: bool,
+    write: Option<String>,
+    plots: Option<String>,
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let Some(path) =
-        arguments.iter().position(|argument| argument == "--pan-law").and_then(|at| arguments.get(at + 1))
-    {
-        let methods = [(UpmixMode::LowLatency, "#c60"), (UpmixMode::Separation, "#06c")];
-        let plot = pan_law::svg(&methods.map(|(mode, color)| (Method::Mode(mode), color)));
-        if let Err(error) = std::fs::write(path, plot) {
-            eprintln!("{path}: {error}");
-        }
-        return;
-    }
-    let seconds = arguments
-        .iter()
-        .position(|argument| argument == "--seconds")
-        .and_then(|at| arguments.get(at + 1)?.parse().ok())
-        .unwrap_or(10.0);
-    let sets = stems::all(seconds);
-    if let Some(folder) =
-        arguments.iter().position(|argument| argument == "--write").and_then(|at| arguments.get(at + 1))
-    {
-        for (index, set) in sets.iter().enumerate() {
-            let path = std::path::Path::new(folder).join(format!("set{index}.wav"));
-            if let Err(error) = set.write(&path) {
-                eprintln!("{}: {error}", path.display());
+impl Options {
+    fn parse() -> Result<Options, Box<dyn Error>> {
+        let mut options = Options { seconds: 10.0, each_set: false, write: None, plots: None };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--sets" => options.each_set = true,
+                "--seconds" => options.seconds = value()?.parse()?,
+                "--write" => options.write = Some(value()?),
+                "--plots" => options.plots = Some(value()?),
+                _ => return Err(format!("{argument}: give --sets, --seconds N, --write DIR or --plots DIR").into()),
             }
         }
-        return;
+        Ok(options)
     }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse()?;
+    let frames = (options.seconds * RATE as f32) as usize;
+    let groups = [("tuned", stems::tuned(frames)), ("held out", stems::held_out(frames))];
+    if let Some(folder) = &options.write {
+        let sets = groups.iter().flat_map(|(_, sets)| sets);
+        for (index, set) in sets.enumerate() {
+            set.write(&Path::new(folder).join(format!("set{index:02}.wav")))?;
+        }
+        return Ok(());
+    }
+    if let Some(folder) = &options.plots {
+        let folder = Path::new(folder);
+        std::fs::create_dir_all(folder)?;
+        let methods = [(UpmixMode::LowLatency, "#c60"), (UpmixMode::Separation, "#06c")];
+        std::fs::write(
+            folder.join("pan-law.svg"),
+            pan_law::svg(&methods.map(|(mode, color)| (Method::Mode(mode), color))),
+        )?;
+        std::fs::write(folder.join("scores.svg"), score_plot::svg(&groups))?;
+        return Ok(());
+    }
+    for (name, sets) in &groups {
+        print_table(name, sets, options.each_set);
+    }
+    println!("\nwhatever the sets      mono residual  log-kurtosis");
+    for method in Method::ALL {
+        println!("{:<22} {:9.1} dB  {:12.2}", method.name(), mono_residual_db(method), musical_noise(method));
+    }
+    Ok(())
+}
+
+fn print_table(name: &str, sets: &[StemSet], each_set: bool) {
+    println!("\n{name}: {} sets", sets.len());
     println!(
-        "method                latency  SI-SDR of C -6/0/+6 dB  mean   sides in C  corr(C, L-R)  indep. L+R mean/worst  mono residual  log-kurtosis"
+        "method                    latency  SI-SDR of C -6/0/+6 dB   mean   sides in C: tiles, 85 ms  corr(C, L-R)  indep. L+R mean / worst"
     );
     for method in Method::ALL {
         let scores: Vec<Score> = sets.iter().map(|set| score(method, set)).collect();
-        if arguments.iter().any(|argument| argument == "--sets") {
+        if each_set {
             for (set, score) in sets.iter().zip(&scores) {
-                print_row(&format!("  {}", set.name), "", score, score.independent_db, "");
+                print_row(&format!("  {}", set.name), "", score);
             }
         }
-        let count = scores.len() as f64;
-        let mean = |figure: &dyn Fn(&Score) -> f64| scores.iter().map(figure).sum::<f64>() / count;
-        let total = Score {
-            sdr_db: std::array::from_fn(|level| mean(&|score| score.sdr_db[level])),
-            leakage_db: mean(&|score| score.leakage_db),
-            correlation: mean(&|score| score.correlation),
-            independent_db: mean(&|score| score.independent_db),
-        };
-        let worst = scores.iter().map(|score| score.independent_db).fold(f64::MIN, f64::max);
-        let rest = format!("{:9.1} dB  {:10.2}", mono_residual_db(method), musical_noise(method));
-        print_row(method.name(), &format!("{:5.1} ms", method.latency_ms()), &total, worst, &rest);
+        print_row(method.name(), &format!("{:.1} ms", method.latency_ms()), &Score::mean(&scores));
+        let independent: Vec<Score> = scores.iter().filter(|score| score.independent_db.is_some()).cloned().collect();
+        if independent.len() < scores.len() {
+            print_row(&format!("  {} with independent sides", independent.len()), "", &Score::mean(&independent));
+        }
     }
 }
 
-fn print_row(name: &str, latency: &str, score: &Score, worst_db: f64, rest: &str) {
-    let name: String = name.chars().take(24).collect();
+fn print_row(name: &str, latency: &str, score: &Score) {
     let [low, middle, high] = score.sdr_db;
+    let independent = score.independent_db.map_or(String::new(), |[mean, worst]| format!("{mean:6.1} / {worst:.1} dB"));
+    let name: String = name.chars().take(26).collect();
     println!(
-        "{name:<22}{latency:>8}  {low:5.1} {middle:5.1} {high:5.1}       {:5.2}  {:7.1} dB  {:9.3}      {:6.1} / {worst_db:.1} dB   {rest}",
-        (low + middle + high) / 3.0,
+        "{name:<26}{latency:>7}     {low:5.1} {middle:5.1} {high:5.1}        {:5.2}     {:6.1}  {:6.1} dB         {:.3}         {independent}",
+        score.mean_sdr_db(),
         score.leakage_db,
+        score.windowed_leakage_db,
         score.correlation,
-        score.independent_db,
     );
-}
-
-fn score(method: Method, set: &StemSet) -> Score {
-    let mut score = Score::default();
-    let ambience_gain = 10f32.powf(AMBIENCE_DB / 20.0);
-    for (level, level_db) in LEVELS_DB.into_iter().enumerate() {
-        let gain = 10f32.powf(level_db / 20.0) * 0.1;
-        let truth: Vec<f32> = set.center.iter().map(|x| gain * x).collect();
-        let side = |stem: &[f32], ambience: &[f32]| -> Vec<f32> {
-            (0..truth.len()).map(|n| truth[n] + 0.1 * (stem[n] + ambience_gain * ambience[n])).collect()
-        };
-        let (left, right) = (side(&set.left, &set.ambience[0]), side(&set.right, &set.ambience[1]));
-        let center = method.center(&left, &right);
-        score.sdr_db[level] = si_sdr_db(&center, &truth);
-        let both: Vec<f32> =
-            (0..truth.len()).map(|n| 0.1 * ambience_gain * (set.ambience[0][n] + set.ambience[1][n])).collect();
-        let sides = [&set.left, &set.right].map(|stem| stem.iter().map(|x| 0.1 * x).collect::<Vec<f32>>());
-        score.leakage_db += leakage_db(&center, &[&truth, &sides[0], &sides[1], &both]) / 3.0;
-        let difference: Vec<f32> = left.iter().zip(&right).map(|(l, r)| l - r).collect();
-        score.correlation += windowed_correlation(&center, &difference) / 3.0;
-    }
-    let center = method.center(&set.left, &set.right);
-    score.independent_db = db(power(&center) / (power(&set.left) + power(&set.right)));
-    score
-}
-
-/// L′ against L for equal channels.
-fn mono_residual_db(method: Method) -> f64 {
-    let mut noise = Noise::new(5);
-    let signal: Vec<f32> = (0..5 * RATE).map(|_| 0.1 * noise.normal()).collect();
-    let center = method.center(&signal, &signal);
-    let from = RATE as usize / 2;
-    let residual: Vec<f32> = signal[from..].iter().zip(&center[from..]).map(|(x, c)| x - c).collect();
-    db(power(&residual) / power(&signal))
-}
-
-/// Log-kurtosis of C against that of its input, independent white noise in both channels.
-fn musical_noise(method: Method) -> f64 {
-    let mut noise = Noise::new(6);
-    let mut channel = || -> Vec<f32> { (0..30 * RATE).map(|_| 0.1 * noise.normal()).collect() };
-    let (left, right) = (channel(), channel());
-    let center = method.center(&left, &right);
-    log_kurtosis(&center[RATE as usize..]) - log_kurtosis(&left)
 }

@@ -2,7 +2,7 @@
 
 use spatiald::dsp::upmix::{Upmix, UpmixMode, UpmixSpec};
 
-use crate::stems::RATE;
+use crate::signal::RATE;
 
 const BLOCK: usize = 256;
 

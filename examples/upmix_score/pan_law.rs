@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_PI_4;
 use std::fmt::Write;
 
 use crate::methods::Method;
-use crate::stems::{Noise, RATE};
+use crate::signal::{Noise, RATE};
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 360.0;

@@ -13,6 +13,8 @@ use crate::dsp::transform::{Bins, Sink, Transform};
 
 /// Part of the mean power added to the diagonal of the normal equations.
 const LOADING: f64 = 1e-3;
+/// Average of the refined powers, s.
+const REFINED_S: f64 = 0.002;
 /// λ of silence.
 const FLOOR: f64 = 1e-14;
 
@@ -117,7 +119,7 @@ struct Designer {
 
 impl Designer {
     fn new(level: Level, geometry: &Geometry, taps: usize, delay_frames: usize, center_gain: f32) -> Designer {
-        let statistics = Statistics::new(geometry);
+        let statistics = Statistics::new(geometry, REFINED_S);
         let bands = statistics.bands();
         let centers_hz: Vec<f64> = bands.centers().iter().map(|bin| bin * geometry.bin_hz()).collect();
         Designer {

@@ -8,6 +8,9 @@ use crate::dsp::simd::{Kernel, Level, Simd};
 use crate::dsp::transform::complex::{V, add, load, scale, store};
 use crate::dsp::transform::{Bins, Sink};
 
+/// Average of the refined powers, s.
+const REFINED_S: f64 = 0.007;
+
 pub(super) struct Separation {
     level: Level,
     geometry: Geometry,
@@ -33,7 +36,7 @@ impl Separation {
     ) -> Separation {
         let geometry = Geometry::new(sample_rate_hz, 2048, synthesis, synthesis / 2, 64);
         let normalization = 1.0 / geometry.bins() as f64;
-        let statistics = Statistics::new(&geometry);
+        let statistics = Statistics::new(&geometry, REFINED_S);
         Separation {
             level,
             geometry,

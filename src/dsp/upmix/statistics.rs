@@ -18,6 +18,12 @@ const FLOOR: f32 = 1e-12;
 const LOADING: f32 = 1e-3;
 /// Share of the incoherent power that a short average mistakes for common power.
 const BIAS: f32 = 0.18;
+/// Where the average power of neighboring bands is more than this above the frame's, what it stands for is over,
+const OVER: f32 = 2.0;
+/// and is forgotten with this time constant, s: a burst would otherwise rule the gains for long after its end.
+const OVER_S: f64 = 0.003;
+/// Bands that are judged together.
+const OVER_BANDS: usize = 32;
 /// Averages below this are flushed, so that nothing ever decays into denormals.
 const FLUSH: f32 = 1e-20;
 /// Half-width of the averages over frequency, ERB: of the covariance,
@@ -34,7 +40,13 @@ const DENSE: f32 = 0.9;
 /// Running averages and what follows from them. All slices have one value a band.
 pub(super) struct Statistics {
     bands: Bands,
+    /// Part of the old average that a new one keeps: usually, of what is over, and now.
     smoothing: Vec<f32>,
+    forgetting: f32,
+    kept: Vec<f32>,
+    /// Hops until the analysis window is full: what came before it is not over.
+    hops_to_full: usize,
+    hops_a_window: usize,
     refined_smoothing: f32,
     pool: Pool,
     refined_pool: Pool,
@@ -67,7 +79,8 @@ impl Powers {
 }
 
 impl Statistics {
-    pub fn new(geometry: &Geometry) -> Statistics {
+    /// Statistics of frames of `geometry`; the refined powers are averaged over `refined_s` seconds.
+    pub fn new(geometry: &Geometry, refined_s: f64) -> Statistics {
         let bands = Bands::new(geometry);
         let count = bands.count();
         let centers_hz: Vec<f64> = bands.centers().iter().map(|bin| bin * geometry.bin_hz()).collect();
@@ -75,7 +88,11 @@ impl Statistics {
         let smoothing = |hz: &f64| geometry.one_pole(0.02 + 0.04 / (1.0 + (hz / 800.0).powi(2))) as f32;
         Statistics {
             smoothing: centers_hz.iter().map(smoothing).collect(),
-            refined_smoothing: geometry.one_pole(0.008) as f32,
+            forgetting: geometry.one_pole(OVER_S) as f32,
+            kept: vec![0.0; count],
+            hops_to_full: geometry.analysis_frames / geometry.hop_frames,
+            hops_a_window: geometry.analysis_frames / geometry.hop_frames,
+            refined_smoothing: geometry.one_pole(refined_s) as f32,
             pool: Pool::new(&centers_hz, POOL_ERB),
             refined_pool: Pool::new(&centers_hz, REFINED_POOL_ERB),
             surroundings: WidePool::new(&centers_hz, SURROUNDINGS_ERB),
@@ -100,6 +117,7 @@ impl Statistics {
     }
 
     pub fn reset(&mut self) {
+        self.hops_to_full = self.hops_a_window;
         let Averages { covariance, refined } = &mut self.averages;
         for average in [&mut covariance.left, &mut covariance.right, &mut covariance.cross] {
             average.fill(0.0);
@@ -130,13 +148,19 @@ impl Statistics {
     pub fn update<S: Simd>(&mut self, simd: S, spectra: &Spectra) {
         self.bands.covariance(simd, spectra, &mut self.frame);
         let Averages { covariance, refined } = &mut self.averages;
+        if self.hops_to_full == 0 {
+            forget_what_is_over(covariance, &self.frame, self.forgetting, &self.smoothing, &mut self.kept);
+        } else {
+            self.hops_to_full -= 1;
+            self.kept.copy_from_slice(&self.smoothing);
+        }
         for (average, frame) in [
             (&mut covariance.left, &self.frame.left),
             (&mut covariance.right, &self.frame.right),
             (&mut covariance.cross, &self.frame.cross),
         ] {
-            for ((average, frame), old) in average.iter_mut().zip(frame).zip(&self.smoothing) {
-                *average = old * *average + ((1.0 - old) * frame + FLUSH);
+            for ((average, frame), old) in average.iter_mut().zip(frame).zip(&self.kept) {
+                *average = old * (*average - frame) + (frame + FLUSH);
             }
         }
         self.pool.apply(
@@ -152,6 +176,36 @@ impl Statistics {
         self.surroundings.apply(simd, [&mut *common, &mut *all]);
         follow_surroundings(&mut self.powers, common, all);
     }
+}
+
+/// `kept` becomes `usual`, less where the average power of neighboring bands is over [`OVER`] times the frame's: as much
+/// less as brings it there, but at least `forgetting`.
+#[inline(always)]
+fn forget_what_is_over(average: &Covariance, frame: &Covariance, forgetting: f32, usual: &[f32], kept: &mut [f32]) {
+    let bands = kept.len();
+    let [left, right] = [&average.left[..bands], &average.right[..bands]].map(|plane| plane.chunks(OVER_BANDS));
+    let [frame_left, frame_right] = [&frame.left[..bands], &frame.right[..bands]].map(|plane| plane.chunks(OVER_BANDS));
+    let groups = kept.chunks_mut(OVER_BANDS).zip(usual.chunks(OVER_BANDS));
+    for (((kept, usual), before), now) in groups.zip(left.zip(right)).zip(frame_left.zip(frame_right)) {
+        let (before, now) = (sum(before), OVER * sum(now));
+        let part = if before > now { now / before } else { 1.0 };
+        for (kept, usual) in kept.iter_mut().zip(usual) {
+            *kept = larger(part * usual, forgetting);
+        }
+    }
+}
+
+/// Of all values of both, which are a multiple of 8.
+#[inline(always)]
+fn sum((a, b): (&[f32], &[f32])) -> f32 {
+    let mut lanes = [0.0f32; 8];
+    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += a + b;
+        }
+    }
+    let four: [f32; 4] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 /// One expectation-maximization step from the averaged covariance on the current frame, averaged into `refined`.

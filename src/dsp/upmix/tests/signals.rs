@@ -1,6 +1,7 @@
-//! Where single sources go, and what extreme input does.
+//! Where single sources go.
 
-use std::f32::consts::{PI, SQRT_2};
+use std::f32::consts::PI;
+use std::f64::consts::TAU;
 
 use super::*;
 
@@ -26,25 +27,27 @@ fn db(ratio: f32) -> f32 {
     20.0 * (ratio.abs() + 1e-9).log10()
 }
 
+/// Every 3°; low latency, which costs most, every 9° at the two other rates.
 #[test]
 fn a_panned_source_follows_the_closed_form() {
-    let source = noise(24_000, 21);
-    for mode in MODES {
+    for (mode, rate) in MODES.into_iter().flat_map(|mode| RATES.map(|rate| (mode, rate))) {
+        let source = noise(rate as usize / 2, 21);
+        let half = source.len() / 2;
+        let step = if mode == UpmixMode::LowLatency && rate != 48_000 { 9 } else { 3 };
         let mut last = [0.0; 2];
-        for degrees in (0..=45).step_by(3) {
+        for degrees in (0..=45).step_by(step) {
             let angle = degrees as f32 * PI / 180.0;
             let (strong, weak) = (angle.cos(), angle.sin());
             for ((l, r), last) in [(strong, weak), (weak, strong)].into_iter().zip(&mut last) {
-                let split = run(mode, 48_000, 256, &scaled(&source, l), &scaled(&source, r));
-                let found = gain(&split.center[12_000..], &source[12_000..]);
+                let split = run(mode, rate, 256, &scaled(&source, l), &scaled(&source, r));
+                let found = gain(&split.center[half..], &source[half..]);
                 if degrees == 0 {
-                    assert!(db(found) < -60.0, "{mode:?}, hard: {:.1} dB", db(found));
+                    assert!(db(found) < -60.0, "{mode:?} at {rate}, hard: {:.1} dB", db(found));
                     continue;
                 }
-                let expected = closed_form(mode, l, r);
-                let error = db(found) - db(expected);
-                assert!(error.abs() < 1.0, "{mode:?} at {degrees} degrees: {found}, not {expected} ({error:.2} dB)");
-                assert!(found > *last, "{mode:?}: C falls at {degrees} degrees");
+                let error = db(found) - db(closed_form(mode, l, r));
+                assert!(error.abs() < 1.0, "{mode:?} at {rate}, {degrees} degrees: {found} is {error:.2} dB off");
+                assert!(found > *last, "{mode:?} at {rate}: C falls at {degrees} degrees");
                 *last = found;
             }
         }
@@ -54,96 +57,75 @@ fn a_panned_source_follows_the_closed_form() {
 /// From 6° to 84° in 4 s, judged in windows of 2°.
 #[test]
 fn a_slow_sweep_has_no_steps() {
-    let frames = 4 * 48_000;
-    let source = noise(frames, 22);
-    let angle = |n: usize| (6.0 + 78.0 * n as f32 / frames as f32) * PI / 180.0;
-    let left: Vec<f32> = (0..frames).map(|n| angle(n).cos() * source[n]).collect();
-    let right: Vec<f32> = (0..frames).map(|n| angle(n).sin() * source[n]).collect();
-    let window = frames / 39;
-    for mode in MODES {
-        let center = run(mode, 48_000, 256, &left, &right).center;
-        let errors: Vec<f32> = (2..39)
-            .map(|index| {
-                let range = index * window..(index + 1) * window;
-                let angle = angle(index * window + window / 2);
-                db(gain(&center[range.clone()], &source[range])) - db(closed_form(mode, angle.cos(), angle.sin()))
-            })
-            .collect();
-        for (index, pair) in errors.windows(2).enumerate() {
-            let degrees = 10 + 2 * index;
-            assert!(pair[0].abs() < 1.0, "{mode:?} at {degrees} degrees: {:.2} dB", pair[0]);
-            assert!((pair[1] - pair[0]).abs() < 0.5, "{mode:?} at {degrees} degrees: {pair:?} dB");
+    for rate in RATES {
+        let frames = 4 * rate as usize;
+        let source = noise(frames, 22);
+        let angle = |n: usize| (6.0 + 78.0 * n as f32 / frames as f32) * PI / 180.0;
+        let left: Vec<f32> = (0..frames).map(|n| angle(n).cos() * source[n]).collect();
+        let right: Vec<f32> = (0..frames).map(|n| angle(n).sin() * source[n]).collect();
+        let window = frames / 39;
+        for mode in MODES {
+            let center = run(mode, rate, 256, &left, &right).center;
+            let errors: Vec<f32> = (2..39)
+                .map(|index| {
+                    let range = index * window..(index + 1) * window;
+                    let angle = angle(index * window + window / 2);
+                    db(gain(&center[range.clone()], &source[range])) - db(closed_form(mode, angle.cos(), angle.sin()))
+                })
+                .collect();
+            assert!(errors.iter().all(|error| error.abs() < 1.0), "{mode:?} at {rate}: {errors:.2?} dB");
+            for (index, pair) in errors.windows(2).enumerate() {
+                let degrees = 10 + 2 * index;
+                assert!((pair[1] - pair[0]).abs() < 0.5, "{mode:?} at {rate}, {degrees} degrees: {pair:.2?} dB");
+            }
         }
     }
 }
 
 #[test]
 fn anti_phase_stays_in_the_sides() {
-    let source = noise(24_000, 23);
-    for mode in MODES {
-        let split = run(mode, 48_000, 256, &source, &scaled(&source, -1.0));
-        let level = level_db(&split.center[12_000..], &source[12_000..]);
-        assert!(level < -60.0, "{mode:?}: {level:.1} dB");
-    }
-}
-
-/// 0.5 ms between the channels: a comb, in C where the phase difference is below a quarter turn.
-#[test]
-fn a_delayed_source_is_shared_by_phase() {
-    let tone = |hz: f32, delay: f32| -> Vec<f32> {
-        (0..48_000).map(|n| 0.3 * (2.0 * PI * hz * (n as f32 - delay) / 48_000.0).sin()).collect()
-    };
-    for mode in MODES {
-        for (hz, center) in [(200.0, true), (1_000.0, false), (2_000.0, true), (3_000.0, false), (4_000.0, true)] {
-            let (left, right) = (tone(hz, 0.0), tone(hz, 24.0));
-            let split = run(mode, 48_000, 256, &left, &right);
-            let level = level_db(&split.center[24_000..], &left[24_000..]);
-            assert!(if center { level > -3.0 } else { level < -20.0 }, "{mode:?} at {hz} Hz: {level:.1} dB");
+    for rate in RATES {
+        let source = noise(rate as usize / 2, 23);
+        for mode in MODES {
+            let split = run(mode, rate, 256, &source, &scaled(&source, -1.0));
+            let level = level_db(settled(&split.center, rate), settled(&source, rate));
+            assert!(level < -60.0, "{mode:?} at {rate}: {level:.1} dB");
         }
     }
 }
 
+/// Level of C against L for a tone whose channels are `phase` apart. Both channels' powers are alike and the source is
+/// alone, so the filter's steps can be followed by hand: covariance, bias, one step of expectation and maximization, load.
+fn delayed_closed_form_db(phase: f32) -> f32 {
+    let common = (phase.cos() - 0.18 * phase.sin().abs()).max(0.0);
+    let own = 1.001 - common;
+    let gain = common / (2.0 * common + own);
+    let variance = gain * own;
+    let refined = gain * gain * (2.0 + 2.0 * phase.cos()) + variance;
+    let own = (1.0 - gain - gain * phase.cos()).powi(2) + (gain * phase.sin()).powi(2) + variance;
+    let own = own + 0.0005 * (2.0 * own + 2.0 * refined);
+    db(2.0 * (phase / 2.0).cos() * refined / (2.0 * refined + own))
+}
+
+/// 0.5 ms between the channels: a comb, in C where the phase difference is below some 80°.
 #[test]
-fn extreme_input_stays_finite_and_bounded() {
-    let frames = 24_000;
-    let square: Vec<f32> = (0..frames).map(|n| if n / 240 % 2 == 0 { 1.0 } else { -1.0 }).collect();
-    let shifted: Vec<f32> = (0..frames).map(|n| if n / 170 % 2 == 0 { 1.0 } else { -1.0 }).collect();
-    let (dc, denormal, loudest) = (vec![1.0; frames], vec![1e-40; frames], scaled(&square, 16.0));
-    let cases = [(&dc, &dc), (&square, &square), (&square, &shifted), (&denormal, &denormal), (&loudest, &shifted)];
+fn a_delayed_source_is_shared_by_phase() {
     for rate in RATES {
+        let frames = rate as usize / 2;
+        let tone = |hz: f32, delay_s: f64| -> Vec<f32> {
+            let sample = |n: usize| (TAU * f64::from(hz) * (n as f64 / f64::from(rate) - delay_s)).sin();
+            (0..frames).map(|n| 0.3 * sample(n) as f32).collect()
+        };
         for mode in MODES {
-            for (case, (left, right)) in cases.into_iter().enumerate() {
-                let split = run(mode, rate, 256, left, right);
-                let peak = |plane: &[f32]| plane.iter().fold(0.0f32, |peak, &x| peak.max(x.abs()));
-                let most = 2.0 * SQRT_2 * peak(left).max(peak(right));
-                for plane in [&split.left, &split.right, &split.center] {
-                    assert!(plane.iter().all(|x| x.is_finite()), "{mode:?} at {rate}, case {case}");
-                    assert!(peak(plane) <= most, "{mode:?} at {rate}, case {case}: {}", peak(plane));
-                }
+            for hz in [100.0, 200.0, 300.0, 400.0, 500.0, 1_000.0, 1_500.0, 1_600.0, 1_700.0, 2_000.0, 3_000.0, 4_000.0]
+            {
+                let (left, right) = (tone(hz, 0.0), tone(hz, 0.0005));
+                let split = run(mode, rate, 256, &left, &right);
+                let level = level_db(&split.center[frames / 2..], &left[frames / 2..]) as f32;
+                let expected = delayed_closed_form_db(2.0 * PI * hz * 0.0005);
+                let holds = if expected < -60.0 { level < -60.0 } else { (level - expected).abs() < 0.5 };
+                assert!(holds, "{mode:?} at {rate}, {hz} Hz: {level:.1}, not {expected:.1} dB");
             }
         }
     }
-}
-
-/// 10 ms at full scale in one channel; 100 ms later C has its level again.
-#[test]
-fn recovers_from_a_burst() {
-    let frames = 48_000;
-    let (left, right) = program_at(0.05, frames);
-    let mut burst = left.clone();
-    burst[24_000..24_480].fill(1.0);
-    for mode in MODES {
-        let clean = run(mode, 48_000, 256, &left, &right).center;
-        let after = run(mode, 48_000, 256, &burst, &right).center;
-        let from = 24_480 + 4_800;
-        let change = level_db(&after[from..from + 9_600], &clean[from..from + 9_600]);
-        assert!(change.abs() < 1.0, "{mode:?}: {change:.2} dB");
-    }
-}
-
-/// A steady center with quieter noise of their own in both channels.
-fn program_at(level: f32, frames: usize) -> (Vec<f32>, Vec<f32>) {
-    let center = scaled(&noise(frames, 31), level);
-    let side = |seed| sum(&center, &scaled(&noise(frames, seed), 0.3 * level));
-    (side(32), side(33))
 }

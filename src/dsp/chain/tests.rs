@@ -1,3 +1,5 @@
+mod upmix_modes;
+
 use super::*;
 use crate::dsp::spec::db_to_gain;
 use crate::dsp::{BiquadKind, BiquadSpec, Coefficients, DriverSpec, LimiterSpec, Switcher, UpmixMode, UpmixSpec};

@@ -34,7 +34,11 @@ pub fn svg(groups: &[(&str, Vec<StemSet>)]) -> String {
     for (index, (method, color)) in Method::ALL.into_iter().zip(COLORS).enumerate() {
         let at = 8.0 + 126.0 * index as f64;
         add(format_args!("<circle cx=\"{at}\" cy=\"16\" r=\"4\" fill=\"{color}\"/>"));
-        add(format_args!("<text x=\"{}\" y=\"20\" fill=\"{color}\">{}</text>", at + 8.0, method.name()));
+        add(format_args!(
+            "<text x=\"{}\" y=\"20\" font-size=\"11\" fill=\"{color}\">{}</text>",
+            at + 8.0,
+            method.name()
+        ));
     }
     let mut y = TOP;
     for (group, sets) in groups {

@@ -10,9 +10,13 @@ use super::hermitian::{Hermitian, energy, product};
 use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES};
 
 /// Largest effort of the beam, dB.
-const MAX_EFFORT_DB: f64 = 6.0;
+pub const MAX_EFFORT_DB: f64 = 6.0;
 /// The main lobe stays above this at ±45°, dB.
 const LOBE_45_DB: f64 = -6.0;
+/// … and nowhere in front rises above the axis by more than this, dB: nulls on one side only would turn it away.
+const MOST_RISE_DB: f64 = 0.9;
+/// Where both are looked at, degrees.
+const FRONT_DEG: [f64; 8] = [-60.0, -45.0, -30.0, -15.0, 15.0, 30.0, 45.0, 60.0];
 /// A beam is given up where its lobe falls below this at ±45° even without a null, or rises above the axis by more
 /// than `LOBE_RISE_DB` anywhere in front.
 const GIVEN_UP_45_DB: f64 = -8.0;
@@ -74,6 +78,17 @@ impl<'a> Beamformer<'a> {
     /// Highest frequency with nulls towards the sides, Hz; `None` if this device has none.
     pub fn nulls_up_to_hz(&self) -> Option<f64> {
         self.sections.iter().filter(|s| s.nulls).map(|s| s.up_to_hz).reduce(f64::max)
+    }
+
+    /// On-axis power over the mean power around the nulls, dB, drivers of 0.5 dB and 4° mismatch included; `None` where
+    /// there are none.
+    pub fn null_depth_db(&self, frequency_hz: f64) -> Option<f64> {
+        let section = self.sections.iter().find(|s| frequency_hz <= s.up_to_hz).filter(|s| s.nulls)?;
+        let (axis, shares) = self.vector(section, 0.0, frequency_hz);
+        let (matrix, _) = self.system(section, frequency_hz, &axis);
+        let filters = self.solve(section, frequency_hz, Some(self.grid.interpolate(&section.log_lambda, frequency_hz)));
+        let weights: Vec<Complex> = filters.iter().zip(shares).map(|(h, share)| h / share).collect();
+        Some(-10.0 * matrix.quadratic_form(&weights).max(1e-300).log10())
     }
 
     /// Filters of all drivers at one frequency, for the on-axis pressure `target` at the listener's distance.
@@ -165,21 +180,24 @@ impl<'a> Beamformer<'a> {
         }
         let (axis, shares) = self.vector(section, 0.0, frequency_hz);
         let (matrix, right_side) = self.system(section, frequency_hz, &axis);
-        let sides = [45.0, -45.0].map(|a| self.vector(section, a, frequency_hz).0);
+        let front = FRONT_DEG.map(|a| (a.abs(), self.vector(section, a, frequency_hz).0));
         for _ in 0..30 {
             let middle = 0.5 * (low + high);
             let fits = matrix.solve(matrix.mean_diagonal() * 10f64.powf(middle), &right_side).is_some_and(|w| {
                 let power = product(&axis, &w).norm_sqr();
                 let driven: Vec<Complex> = w.iter().zip(&shares).map(|(w, s)| w * s).collect();
                 let effort_db = 10.0 * (energy(&driven) / (self.distance_m.powi(2) * power)).log10();
-                let lobe_db = sides.iter().map(|v| 10.0 * (product(v, &w).norm_sqr() / power).log10());
+                let lobe_fits = front.iter().all(|(azimuth, v)| {
+                    let level_db = 10.0 * (product(v, &w).norm_sqr() / power).log10();
+                    level_db <= MOST_RISE_DB && (*azimuth != 45.0 || level_db >= LOBE_45_DB)
+                });
                 let null_fits = match self.spec {
                     BeamSpec::Null { null_db, .. } => {
                         10.0 * (power / matrix.quadratic_form(&w).max(1e-300)).log10() <= *null_db
                     }
                     BeamSpec::Shape(_) => true,
                 };
-                effort_db <= MAX_EFFORT_DB && null_fits && lobe_db.fold(f64::INFINITY, f64::min) >= LOBE_45_DB
+                effort_db <= MAX_EFFORT_DB && null_fits && lobe_fits
             });
             if fits { high = middle } else { low = middle }
         }

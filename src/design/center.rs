@@ -1,13 +1,11 @@
 //! The center's filters: the beam, with the phase of the sides and the level of the ideal pair's phantom center.
 
-use std::f64::consts::PI;
+use crate::acoustics::{Complex, Listener, phasor};
 
-use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, phasor, wave_number};
-
-use super::beam::Beamformer;
+use super::beam::{Beamformer, MAX_EFFORT_DB};
 use super::curve::LogGrid;
-use super::device::{Device, Driver};
-use super::evaluate::bands::{highest, pink_energy};
+use super::device::{BeamSpec, Device, Driver};
+use super::evaluate::bands::{OCTAVES_HZ, highest, pink_energy};
 use super::fir::Bins;
 use super::{IDEAL_ANGLE_DEG, Spectra, transfer, transposed};
 
@@ -22,15 +20,10 @@ pub fn filters(
 ) -> Spectra {
     let distance_m = device.listener.distance_m;
     // The center on axis has the phase of L + R there, so that what the upmix leaves in L and R adds to it.
-    let unwound: Vec<Complex> = (0..bins.count())
-        .map(|bin| {
-            let axis = transfer::to_point(drivers, [distance_m, 0.0, 0.0], bins.solved_hz(bin));
-            let sum: Complex =
-                axis.iter().enumerate().map(|(d, c)| c * (programs[0][d][bin] + programs[1][d][bin])).sum();
-            sum * phasor(2.0 * PI * bins.solved_hz(bin) * distance_m / SPEED_OF_SOUND)
-        })
-        .collect();
-    let phases = smoothed_phases(&unwound);
+    let phase = |bin: usize| {
+        let axis = transfer::to_point(drivers, [distance_m, 0.0, 0.0], bins.solved_hz(bin));
+        axis.iter().enumerate().map(|(d, c)| c * (programs[0][d][bin] + programs[1][d][bin])).sum::<Complex>().arg()
+    };
     let beamformer = Beamformer::new(device, drivers, grid);
     match beamformer.nulls_up_to_hz() {
         Some(hz) if hz.is_finite() => {
@@ -39,32 +32,32 @@ pub fn filters(
         Some(_) => {}
         None => notes.push("two drivers make no nulls at the sides: the center is their flat matched sum".to_owned()),
     }
-    let columns: Vec<Vec<Complex>> = (0..bins.count())
-        .map(|bin| {
-            let k = wave_number(bins.solved_hz(bin));
-            beamformer.filters(bins.solved_hz(bin), phasor(phases[bin] - k * distance_m))
-        })
-        .collect();
+    notes.extend(shallow_nulls(device, &beamformer));
+    let columns: Vec<Vec<Complex>> =
+        (0..bins.count()).map(|bin| beamformer.filters(bins.solved_hz(bin), phasor(phase(bin)))).collect();
     let mut center = transposed(&columns, drivers.len());
     scale_to_phantom(device, drivers, &mut center, bins);
     center
 }
 
-/// Phases of a spectrum, averaged as complex numbers over about a third of an octave.
-fn smoothed_phases(spectrum: &[Complex]) -> Vec<f64> {
-    let mut sums = Vec::with_capacity(spectrum.len() + 1);
-    let mut sum = Complex::ZERO;
-    sums.push(sum);
-    for value in spectrum {
-        sum += value;
-        sums.push(sum);
+/// Says where the nulls are less deep than asked for, and why.
+fn shallow_nulls(device: &Device, beamformer: &Beamformer) -> Option<String> {
+    let BeamSpec::Null { null_deg, null_db } = &device.beam else { return None };
+    let reached: Vec<(f64, f64)> = OCTAVES_HZ
+        .into_iter()
+        .filter_map(|hz| beamformer.null_depth_db(hz).map(|db| (hz, db)))
+        .filter(|(_, db)| *db < null_db - 0.5)
+        .collect();
+    if reached.is_empty() {
+        return None;
     }
-    (0..spectrum.len())
-        .map(|bin| {
-            let reach = (bin as f64 * 0.06) as usize;
-            (sums[(bin + reach + 1).min(spectrum.len())] - sums[bin - reach.min(bin)]).arg()
-        })
-        .collect()
+    let list = |of: &dyn Fn(&(f64, f64)) -> String| reached.iter().map(of).collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "the nulls at {} degrees are {} dB deep at {} Hz instead of {null_db}: a lobe out to ±45°, {MAX_EFFORT_DB} dB of effort and drivers that differ by 0.5 dB and 4° come first",
+        null_deg.iter().map(|a| format!("{a:.0}")).collect::<Vec<_>>().join(" and "),
+        list(&|r| format!("{:.1}", r.1)),
+        list(&|r| format!("{:.0}", r.0))
+    ))
 }
 
 /// Scales the center to what the ideal pair's phantom center has at the ears.

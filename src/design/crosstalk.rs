@@ -18,7 +18,7 @@ const BISECTIONS: usize = 36;
 pub struct Target<'a> {
     /// Ear the program belongs to: 0 left, 1 right.
     pub ear: usize,
-    /// The driver whose phase the ipsilateral ear keeps.
+    /// The driver whose phase the ipsilateral ear keeps, whichever way it is wired.
     pub own: usize,
     /// Largest effort, dB.
     pub effort_db: &'a Curve,
@@ -115,7 +115,8 @@ impl<'a> Canceller<'a> {
         let (mut ipsilateral, mut wanted) = (Vec::new(), Complex::ONE);
         for (index, listener) in self.listeners.iter().enumerate() {
             let mut ears = transfer::to_ears(self.drivers, head, listener, frequency_hz);
-            let own_phase = phasor(ears[ear][self.target.own].arg());
+            let own = self.target.own;
+            let own_phase = phasor((ears[ear][own] * self.drivers[own].polarity).arg());
             ears.iter_mut().for_each(|e| e.iter_mut().zip(&shares).for_each(|(c, share)| *c *= share));
             let add = |matrix: &mut Hermitian, c: &[Complex]| {
                 matrix.add_outer(c, weight);

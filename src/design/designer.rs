@@ -10,7 +10,7 @@ use super::file::{Form, Role};
 use super::filter_set::FilterSet;
 use super::fir::{self, Bins};
 use super::shortfalls::shortfalls;
-use super::{LOWEST_HZ, Spectra, band_drivers, center, rtf, transposed};
+use super::{LOWEST_HZ, Spectra, band_drivers, center, common_phase, rtf, transposed};
 
 /// Points an octave on which λ is searched.
 const GRID_PER_OCTAVE: f64 = 48.0;
@@ -18,10 +18,13 @@ const GRID_PER_OCTAVE: f64 = 48.0;
 const EARLY_ENERGY_DB: f64 = -18.0;
 /// No filter is louder than its program's median by more than this, dB.
 const MAX_BOOST_DB: f64 = 24.0;
+/// End of the third octave at 10 kHz. Above it no filter is louder than below: treble that a cabinet shadows would
+/// only keep the limiter busy.
+const BOOST_UP_TO_HZ: f64 = 11_225.0;
 /// Loudness aimed at, re a flat downmix on the same drivers, dB.
 const LOUDNESS_DB: f64 = -1.5;
-/// Largest make-up gain, dB.
-const MAX_MAKEUP_DB: f64 = 24.0;
+/// Largest make-up gain either way, dB.
+const MAX_MAKEUP_DB: f64 = 48.0;
 
 /// A finished design.
 #[derive(Debug, Clone)]
@@ -54,7 +57,7 @@ pub fn design(device: &Device, progress: &dyn Fn(f64)) -> Design {
     progress(0.8);
     let mut figures = evaluate(device, &filters);
     // Loudness follows the make-up gain decibel by decibel.
-    let makeup_db = (LOUDNESS_DB - figures.levels.loudness_re_downmix_db).clamp(0.0, MAX_MAKEUP_DB);
+    let makeup_db = (LOUDNESS_DB - figures.levels.loudness_re_downmix_db).clamp(-MAX_MAKEUP_DB, MAX_MAKEUP_DB);
     filters.makeup_gain_db = (makeup_db * 10.0).round() / 10.0;
     figures.levels.makeup_gain_db = filters.makeup_gain_db;
     figures.levels.loudness_re_downmix_db += filters.makeup_gain_db;
@@ -103,9 +106,11 @@ fn spatial(
         limit_boost(spectra, bins);
     }
     let owns = [own_driver(&drivers, 0), own_driver(&drivers, 1)];
+    common_phase::share(device, &drivers, &mut programs, owns, bins);
     shorten_early_part(device, &mut programs, owns, bins);
 
-    let center = center::filters(device, &drivers, &programs, bins, &grid, notes);
+    let mut center = center::filters(device, &drivers, &programs, bins, &grid, notes);
+    limit_boost(&mut center, bins);
 
     let spread = |spectra: Spectra| {
         let mut all = vec![vec![Complex::ZERO; bins.count()]; device.drivers.len()];
@@ -139,8 +144,15 @@ fn limit_boost(spectra: &mut Spectra, bins: Bins) {
     levels.sort_by(f64::total_cmp);
     let Some(median) = levels.get(levels.len() / 2) else { return };
     let ceiling = median * 10f64.powf(MAX_BOOST_DB / 20.0);
+    let mut highest = 0.0f64;
     for bin in 0..bins.count() {
         let level = loudest(spectra, bin);
+        let ceiling = if bins.frequency_hz(bin) <= BOOST_UP_TO_HZ {
+            highest = highest.max(level.min(ceiling));
+            ceiling
+        } else {
+            highest
+        };
         if level > ceiling {
             spectra.iter_mut().for_each(|s| s[bin] *= ceiling / level);
         }

@@ -7,7 +7,7 @@
 //! | [`transfer`], [`virtual_source`] | driver → ear, and the ears' signals of a loudspeaker that is not there |
 //! | [`crosstalk`], [`beam`] | the two solvers |
 //! | [`designer`] | the whole design: [`design`] |
-//! | [`center`], [`band_drivers`] | its parts: the center's path; woofers, tweeters and crossovers |
+//! | [`common_phase`], [`center`], [`band_drivers`] | its parts: left and right in step; the center's path; woofers, tweeters and crossovers |
 //! | [`shortfalls`] | where it stays short of its target, and why |
 //! | [`fir`], [`least_squares`], [`rtf`], [`filter_set`] | from responses to filters |
 //! | [`mod@evaluate`] | the figures of any coefficient set |
@@ -16,6 +16,7 @@
 pub mod band_drivers;
 pub mod beam;
 pub mod center;
+pub mod common_phase;
 pub mod crosstalk;
 pub mod curve;
 pub mod designer;
@@ -67,3 +68,5 @@ fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unlisted_tests;

@@ -2,6 +2,7 @@
 
 use std::f64::consts::SQRT_2;
 
+use super::beam::MAX_EFFORT_DB;
 use super::device::Device;
 use super::evaluate::Figures;
 use super::file::Role;
@@ -10,12 +11,21 @@ use super::file::Role;
 const DELAY_OCTAVES: usize = 4;
 /// An effort this close to its limit has used it up, dB.
 const USED_UP_DB: f64 = 1.0;
+/// An effort this far over its limit is worth a word, dB.
+const EXCEEDED_DB: f64 = 0.5;
 
 /// A sentence for each shortfall.
 pub fn shortfalls(device: &Device, figures: &Figures) -> Vec<String> {
     if device.indices_of(Role::Array).len() < 2 {
         return Vec::new();
     }
+    let mut sentences = image(device, figures);
+    sentences.extend(costs(device, figures));
+    sentences
+}
+
+/// Where less of the image is left than was asked for.
+fn image(device: &Device, figures: &Figures) -> Vec<String> {
     let octaves = figures.octaves_hz.iter().copied().enumerate();
     let Some(angle_deg) = device.virtual_angle_deg else {
         let reached = figures.crosstalk.first().map_or([0.0; 6], |p| p.xtc_db);
@@ -37,6 +47,28 @@ pub fn shortfalls(device: &Device, figures: &Figures) -> Vec<String> {
             format!("ITD at {center} Hz is {itd:.0} µs, {short:.0} short of a real pair at ±{angle_deg}°: {why}")
         })
         .collect()
+}
+
+/// Where a level at the ear takes more than was allowed, with no cancellation left to give up.
+fn costs(device: &Device, figures: &Figures) -> Vec<String> {
+    let octaves = || figures.octaves_hz.iter().copied().enumerate();
+    let sides = octaves().filter_map(|(octave, center)| {
+        let edges = [center / SQRT_2, center, center * SQRT_2].map(|hz| device.crosstalk.effort_db.at(hz));
+        let (effort_db, limit_db) = (figures.effort_db[octave], edges.into_iter().fold(f64::NEG_INFINITY, f64::max));
+        (effort_db > limit_db + EXCEEDED_DB).then(|| {
+            format!(
+                "effort at {center} Hz is {effort_db:.1} dB, {:.1} over its limit: the drivers radiate little to that ear, and its level comes first",
+                effort_db - limit_db
+            )
+        })
+    });
+    let beam = octaves().filter_map(|(octave, center)| {
+        let effort_db = figures.beam.effort_db[octave];
+        (effort_db > MAX_EFFORT_DB + EXCEEDED_DB).then(|| {
+            format!("the center's effort at {center} Hz is {effort_db:.1} dB, {:.1} over its limit: the drivers radiate little to the front", effort_db - MAX_EFFORT_DB)
+        })
+    });
+    sides.chain(beam).collect()
 }
 
 /// What keeps an octave from its target: the power it would take, or the room the head must have.

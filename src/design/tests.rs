@@ -45,7 +45,7 @@ fn conf(name: &str) -> PathBuf {
 }
 
 /// A shipped description with some of its text replaced.
-fn variant(device: &str, changes: &[(&str, &str)]) -> Device {
+pub(super) fn variant(device: &str, changes: &[(&str, &str)]) -> Device {
     let path = conf("devices").join(format!("{device}.toml"));
     let mut text = std::fs::read_to_string(&path).unwrap();
     for (from, to) in changes {
@@ -72,19 +72,19 @@ const OFF: (&str, &str) = ("enabled = true", "enabled = false");
 static SHIPPED: LazyLock<Vec<(Device, Design)>> =
     LazyLock::new(|| designs(DELAYS_US.iter().map(|(name, _)| variant(name, &[])).collect()));
 
-fn at_least(what: &str, got: &[f64], wanted: &[f64]) {
+pub(super) fn at_least(what: &str, got: &[f64], wanted: &[f64]) {
     for (octave, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert!(got >= wanted, "{what}: {got:.2} instead of at least {wanted} in octave {octave}");
     }
 }
 
-fn at_most(what: &str, got: &[f64], wanted: &[f64]) {
+pub(super) fn at_most(what: &str, got: &[f64], wanted: &[f64]) {
     for (octave, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert!(got <= wanted, "{what}: {got:.2} instead of at most {wanted} in octave {octave}");
     }
 }
 
-fn within(what: &str, tone: &Tone, rms_db: f64, max_db: f64) {
+pub(super) fn within(what: &str, tone: &Tone, rms_db: f64, max_db: f64) {
     assert!(tone.rms_db <= rms_db && tone.max_db <= max_db, "{what}: {tone:?}, not {rms_db} rms, {max_db} max");
 }
 
@@ -231,7 +231,7 @@ fn two_runs_give_the_same_bits() {
 }
 
 /// A description of `drivers` in free field; each is `x, y, z` in m and more keys.
-fn free_field(drivers: &[(&str, &str)], rest: &str) -> Device {
+pub(super) fn free_field(drivers: &[(&str, &str)], rest: &str) -> Device {
     let tables: String = drivers
         .iter()
         .enumerate()

@@ -258,16 +258,18 @@ fn alignment(bins: Bins, center: &[Complex], sides: &[Complex]) -> Alignment {
         -20.0 * ((c + s).norm() / (c.norm() + s.norm()).max(1e-300)).max(1e-15).log10()
     };
     let largest_loss_db = band(200.0, 8000.0).map(loss).fold(0.0, f64::max);
-    // Energy-weighted phase slopes over third octaves: single bins near a dip of either path say nothing.
-    let slope = |spectrum: &[Complex], range: std::ops::Range<usize>| {
-        let turn: Complex = range.map(|bin| spectrum[bin + 1] * spectrum[bin].conj()).sum();
+    // Slope of the phase between the paths over third octaves, weighted by both levels: single bins near a dip of
+    // either say nothing.
+    let between = |bin: usize| center[bin] * sides[bin].conj();
+    let slope = |range: std::ops::Range<usize>| {
+        let turn: Complex = range.map(|bin| between(bin + 1) * between(bin).conj()).sum();
         -turn.arg() / (2.0 * std::f64::consts::PI * bins.frequency_hz(1)) * 1e6
     };
     let group_delay_difference_us = (0..13)
         .map(|i| 500.0 * 2f64.powf(f64::from(i) / 3.0))
         .map(|low| band(low, low * 2f64.powf(1.0 / 3.0)))
         .filter(|range| !range.is_empty())
-        .map(|range| (slope(center, range.clone()) - slope(sides, range)).abs())
+        .map(|range| slope(range).abs())
         .fold(0.0, f64::max);
     Alignment { largest_loss_db, group_delay_difference_us }
 }

@@ -1,0 +1,114 @@
+//! Devices that are in no table: unlike sides, cabinets that shadow, nulls on one side.
+
+use std::path::Path;
+
+use super::designer::{Design, design};
+use super::device::Device;
+use super::evaluate::bands::{OCTAVES_HZ, octave};
+use super::fir::Bins;
+use super::tests::{free_field, within};
+use super::transfer;
+use crate::acoustics::{Complex, Listener};
+use crate::source::Source;
+
+/// A rigid sphere of `radius_m` with caps of 2 cm at (azimuth, elevation), degrees.
+fn sphere(radius_m: f64, places_deg: &[(f64, f64)], rest: &str) -> Device {
+    let caps: String = places_deg
+        .iter()
+        .enumerate()
+        .map(|(i, (azimuth, elevation))| {
+            let [x, y, z] = crate::acoustics::vector::direction(*azimuth, *elevation).map(|v| v * radius_m);
+            format!(
+                "[[driver]]\nname = \"d{i}\"\nchannel = {i}\nposition_m = [{x:.6}, {y:.6}, {z:.6}]\nradius_m = 0.02\n"
+            )
+        })
+        .collect();
+    let text = format!(
+        "format = 1\n[device]\nname = \"test\"\n[enclosure]\nmodel = \"rigid-sphere\"\nradius_m = {radius_m}\n{caps}{rest}"
+    );
+    Device::from_source(&Source::new(Path::new("test.toml"), text)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What L = R makes at the two ears: the lag between them in µs and the level against that of L and R in step, dB,
+/// in an octave.
+fn middle(device: &Device, made: &Design, center_hz: f64) -> (f64, f64) {
+    let bins = Bins { length: 4096, sample_rate_hz: f64::from(device.sample_rate_hz) };
+    let responses = made.filters.responses(bins);
+    let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
+    let (mut cross, mut sum, mut in_step) = (Complex::ZERO, 0.0, 0.0);
+    for bin in octave(bins, center_hz) {
+        let ears = transfer::to_ears(&device.drivers, &device.listener.head, &listener, bins.frequency_hz(bin));
+        let heard = |input: usize, ear: usize| -> Complex {
+            ears[ear].iter().zip(&responses[input]).map(|(c, h)| c * h[bin]).sum()
+        };
+        let [left, right] = [0, 1].map(|ear| heard(0, ear) + heard(1, ear));
+        cross += left.conj() * right;
+        sum += left.norm_sqr();
+        in_step += (heard(0, 0).norm() + heard(1, 0).norm()).powi(2);
+    }
+    (cross.arg().abs() / (std::f64::consts::TAU * center_hz) * 1e6, 10.0 * (sum / in_step).log10())
+}
+
+#[test]
+fn what_unlike_sides_share_comes_from_the_middle() {
+    let alone = "[virtualization]\nenabled = false\n";
+    let devices = [
+        free_field(&[("0.03, 0.14, 0.02", ""), ("0.0, -0.05, 0.0", "")], alone),
+        free_field(&[("0.0, 0.1, 0.0", ""), ("0.0, -0.1, 0.0", "gain_db = 4.0\ndelay_us = 180.0")], alone),
+        free_field(&[("0.0, 0.1, 0.0", "polarity = -1"), ("0.0, -0.1, 0.0", "")], alone),
+        sphere(0.08, &[(110.0, 0.0), (-70.0, 10.0), (10.0, 20.0)], alone),
+    ];
+    for (index, device) in devices.iter().enumerate() {
+        let made = design(device, &|_| ());
+        for center_hz in [500.0, 1000.0, 2000.0] {
+            let (lag_us, loss_db) = middle(device, &made, center_hz);
+            // 25 µs are 3° of azimuth; L and R alike but 90° apart would lose 3 dB.
+            assert!(lag_us < 25.0 && loss_db > -1.0, "device {index}, {center_hz} Hz: {lag_us:.0} µs, {loss_db:.1} dB");
+        }
+        let alignment = &made.figures.alignment;
+        assert!(
+            alignment.largest_loss_db < 0.5 && alignment.group_delay_difference_us < 100.0,
+            "device {index}: {alignment:?}"
+        );
+    }
+}
+
+#[test]
+fn a_cabinet_that_shadows_its_drivers_costs_no_loudness_and_is_named() {
+    let device = sphere(0.09, &[(90.0, 0.0), (-90.0, 0.0)], "[virtualization]\nenabled = false\n");
+    let made = design(&device, &|_| ());
+    within("left", &made.figures.tones.left, 1.0, 2.5);
+    within("center", &made.figures.tones.center, 0.7, 1.5);
+    assert!(made.figures.levels.loudness_re_downmix_db.abs() <= 2.5, "{:?}", made.figures.levels);
+    let named = |what: &str| made.notes.iter().any(|note| note.starts_with(what) && note.contains("8000 Hz"));
+    assert!(named("effort at") && named("the center's effort"), "{:?}", made.notes);
+    // Above the octave at 8 kHz nothing gets louder.
+    let bins = Bins { length: 4096, sample_rate_hz: 48_000.0 };
+    for filters in made.filters.responses(bins) {
+        let largest = |low_hz: f64, high_hz: f64| {
+            filters
+                .iter()
+                .flat_map(|h| h.iter().enumerate())
+                .filter(|(bin, _)| (low_hz..high_hz).contains(&bins.frequency_hz(*bin)))
+                .map(|(_, h)| 20.0 * h.norm().log10())
+                .fold(f64::NEG_INFINITY, f64::max)
+        };
+        assert!(largest(12_000.0, 24_000.0) <= largest(100.0, 12_000.0) + 0.5);
+    }
+}
+
+#[test]
+fn nulls_on_one_side_hold_and_leave_the_beam_in_front() {
+    let places: Vec<String> = (0..5).map(|i| format!("0.0, {:.2}, 0.0", 0.06 * (2.0 - f64::from(i)))).collect();
+    let drivers: Vec<(&str, &str)> =
+        places.iter().map(|p| (p.as_str(), "directivity = \"piston\"\nradius_m = 0.02")).collect();
+    let made = design(&free_field(&drivers, "[beam]\nnull_deg = [60.0]\nnull_db = 30.0\n"), &|_| ());
+    let beam = &made.figures.beam;
+    let at = |azimuth: f64| beam.polar_db[beam.azimuths_deg.iter().position(|a| *a == azimuth).unwrap()];
+    let octave = OCTAVES_HZ.iter().position(|hz| *hz == 1000.0).unwrap();
+    assert!(at(60.0)[octave] < -8.0, "{:?}", at(60.0));
+    for azimuth in [-60.0, -45.0, -30.0, -15.0, 15.0, 30.0] {
+        assert!(at(azimuth)[octave] < 1.2, "{azimuth}°: {:?}", at(azimuth));
+    }
+    assert!(made.notes.iter().any(|note| note.contains("instead of 30")), "{:?}", made.notes);
+}

@@ -9,15 +9,33 @@ use crate::dsp::biquad::{BiquadKind, BiquadSpec};
 use super::device::Device;
 use super::file::Role;
 use super::fir::Bins;
-use super::{HIGHEST_PART, LOWEST_HZ, transfer};
+use super::{HIGHEST_PART, IDEAL_ANGLE_DEG, LOWEST_HZ, transfer};
 
 /// A high-pass lies below the lowest frequency its drivers serve by this factor, so that the band itself stays flat.
 pub const HIGH_PASS_PART: f64 = 0.7;
 
-/// Woofers and tweeters outside the array: the level of the array's program in its own phase, shared evenly.
+/// Woofers and tweeters outside the array: the level of the array's program in its own phase, shared evenly. Beyond the
+/// array's band its level goes on as the ideal pair's, or flat for the center, and its phase as its flight time.
 pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bins) {
     let array = device.indices_of(Role::Array);
-    let point = [device.listener.distance_m, 0.0, 0.0];
+    let distance_m = device.listener.distance_m;
+    let listener = Listener::at([distance_m, 0.0, 0.0]);
+    // Where the program's level counts: at the ipsilateral ear (both hear the lows alike), or on axis.
+    let transfers = |frequency_hz: f64| match input {
+        0 | 1 => {
+            let [left, right] = transfer::to_ears(&device.drivers, &device.listener.head, &listener, frequency_hz);
+            if input == 0 { left } else { right }
+        }
+        _ => transfer::to_point(&device.drivers, listener.position, frequency_hz),
+    };
+    let ideal = |frequency_hz: f64| match input {
+        0 | 1 => transfer::ideal_ears(&device.listener.head, IDEAL_ANGLE_DEG, distance_m, frequency_hz)[0].norm(),
+        _ => 1.0,
+    };
+    let bin_at = |hz: f64| ((hz / bins.frequency_hz(1)).round() as usize).min(bins.count() - 1);
+    let bands = || array.iter().map(|i| device.drivers[*i].band_hz);
+    let lowest = bin_at(bands().map(|b| b.0).fold(f64::INFINITY, f64::min).max(LOWEST_HZ)).max(1);
+    let highest = bin_at(bands().map(|b| b.1).fold(0.0, f64::max).min(HIGHEST_PART * 0.5 * bins.sample_rate_hz));
     for role in [Role::Woofer, Role::Tweeter] {
         let members = device.band_only(role);
         let crossover_hz = match role {
@@ -27,33 +45,36 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
         let Some(crossover_hz) = crossover_hz else { continue };
         for &member in &members {
             let band = device.drivers[member].band_hz;
+            // Beyond its band, and beyond the octave after the crossover, the value at the end is held.
+            let (low, high) = match role {
+                Role::Woofer => (band.0.max(LOWEST_HZ), band.1.min(2.0 * crossover_hz)),
+                _ => (band.0.max(0.5 * crossover_hz), band.1.min(HIGHEST_PART * 0.5 * bins.sample_rate_hz)),
+            };
+            let arrives_s = array.iter().map(|i| flight_s(device, *i)).sum::<f64>() / array.len() as f64;
+            let (low, high) = (bin_at(low).max(1), bin_at(high.max(low)));
+            let at_end = |end: usize| {
+                let hz = bins.frequency_hz(end);
+                let there = transfers(hz);
+                let heard: Complex = array.iter().map(|i| there[*i] * spectra[*i][end]).sum();
+                (heard, ideal(hz))
+            };
+            let ends = [at_end(lowest), at_end(highest)];
             let mut values: Vec<Complex> = (0..bins.count())
                 .map(|bin| {
-                    // Beyond its band, and beyond the octave after the crossover, the value at the end is held.
-                    let (low, high) = match role {
-                        Role::Woofer => (band.0.max(LOWEST_HZ), band.1.min(2.0 * crossover_hz)),
-                        _ => (band.0.max(0.5 * crossover_hz), band.1.min(HIGHEST_PART * 0.5 * bins.sample_rate_hz)),
+                    let at = bin.clamp(low, high.max(low));
+                    let frequency_hz = bins.frequency_hz(at);
+                    let own = transfers(frequency_hz);
+                    let served = at.clamp(lowest, highest);
+                    let heard: Complex = if served == at {
+                        array.iter().map(|i| own[*i] * spectra[*i][at]).sum()
+                    } else {
+                        let (end, level) = ends[usize::from(served == highest)];
+                        let on = phasor(2.0 * PI * (bins.frequency_hz(served) - frequency_hz) * arrives_s);
+                        end * on * (ideal(frequency_hz) / level)
                     };
-                    let frequency_hz = bins.frequency_hz(bin).clamp(low, high.max(low));
-                    let at = ((frequency_hz / bins.frequency_hz(1)).round() as usize).min(bins.count() - 1);
-                    let heard: Complex = match input {
-                        // Both ears hear the lows alike: what matters is the level of the ipsilateral ear.
-                        0 | 1 => {
-                            let head = &device.listener.head;
-                            let ears = transfer::to_ears(&device.drivers, head, &Listener::at(point), frequency_hz);
-                            array.iter().map(|i| ears[input][*i] * spectra[*i][at]).sum::<Complex>()
-                                / ears[input][member]
-                        }
-                        _ => {
-                            let field = transfer::to_point(&device.drivers, point, frequency_hz);
-                            array.iter().map(|i| field[*i] * spectra[*i][at]).sum::<Complex>() / field[member]
-                        }
-                    };
-                    let value = heard / members.len() as f64;
                     // Held in level, but the flight time goes on.
-                    let path =
-                        phasor(2.0 * PI * (frequency_hz - bins.frequency_hz(bin)) * delay_s(device, &array, member));
-                    value * path
+                    let path = 2.0 * PI * (frequency_hz - bins.frequency_hz(bin));
+                    heard / own[member] / members.len() as f64 * phasor(path * (arrives_s - flight_s(device, member)))
                 })
                 .collect();
             values[0] = Complex::from(values[0].norm() * values[0].re.signum());
@@ -62,11 +83,9 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
     }
 }
 
-/// How much later than the member the array's sound arrives, s.
-fn delay_s(device: &Device, array: &[usize], member: usize) -> f64 {
-    let point = [device.listener.distance_m, 0.0, 0.0];
-    let flight = |i: usize| norm(sub(point, device.drivers[i].position)) / SPEED_OF_SOUND;
-    array.iter().map(|i| flight(*i)).sum::<f64>() / array.len() as f64 - flight(member)
+/// Time from a driver to the listener, s.
+fn flight_s(device: &Device, driver: usize) -> f64 {
+    norm(sub([device.listener.distance_m, 0.0, 0.0], device.drivers[driver].position)) / SPEED_OF_SOUND
 }
 
 /// Crossovers (LR4) and the high-passes that keep drivers in their bands.

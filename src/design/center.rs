@@ -55,7 +55,7 @@ fn shallow_nulls(device: &Device, beamformer: &Beamformer) -> Option<String> {
     Some(format!(
         "the nulls at {} degrees are {} dB deep at {} Hz instead of {null_db}: a lobe out to ±45°, {MAX_EFFORT_DB} dB of effort and drivers that differ by 0.5 dB and 4° come first",
         null_deg.iter().map(|a| format!("{a:.0}")).collect::<Vec<_>>().join(" and "),
-        list(&|r| format!("{:.1}", r.1)),
+        list(&|r| format!("{:.1}", r.1.max(0.0))),
         list(&|r| format!("{:.0}", r.0))
     ))
 }

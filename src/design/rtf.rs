@@ -194,8 +194,12 @@ impl Fitter<'_> {
     /// A woofer or tweeter relative to the own driver's phase and the equalizer's level.
     fn band_driver(&self, driver: usize, spectrum: &[Complex], own: &[Complex], common: &[Complex]) -> Vec<f64> {
         let (low_hz, high_hz) = self.device.drivers[driver].band_hz;
+        let delay = fir::modelling_delay(self.device.taps);
+        let late = |bin: usize| fir::delay_phasor(self.bins, bin, delay as f64);
+        // Beyond the array's band its own driver is silent: its phase is held, but for the delay.
+        let own_phase = self.held(|bin| own[bin] * late(bin).conj());
         let wanted: Vec<Complex> = (0..self.bins.count())
-            .map(|bin| limited(spectrum[bin], phasor(own[bin].arg()) * common[bin].norm()))
+            .map(|bin| limited(spectrum[bin], phasor(own_phase[bin].arg()) * late(bin) * common[bin].norm()))
             .collect();
         let weights: Vec<f64> = (0..self.bins.count())
             .map(|bin| {
@@ -204,7 +208,7 @@ impl Fitter<'_> {
                 (if served { 1.0 } else { FREE }) / frequency_hz
             })
             .collect();
-        fit(&wanted, &weights, self.bins, self.device.taps, fir::modelling_delay(self.device.taps))
+        fit(&wanted, &weights, self.bins, self.device.taps, delay)
     }
 
     /// A response that keeps its values at the ends of the band beyond them.

@@ -11,6 +11,11 @@ use super::file::Role;
 const DELAY_OCTAVES: usize = 4;
 /// An effort this close to its limit has used it up, dB.
 const USED_UP_DB: f64 = 1.0;
+/// Drivers that lie less far apart than this from left to right cannot tell the ears apart, m.
+const NARROW_M: f64 = 0.01;
+/// The center's path adds to those of left and right within this, dB and µs.
+const LOSS_DB: f64 = 0.5;
+const APART_US: f64 = 100.0;
 /// An effort this far over its limit is worth a word, dB.
 const EXCEEDED_DB: f64 = 0.5;
 
@@ -68,7 +73,14 @@ fn costs(device: &Device, figures: &Figures) -> Vec<String> {
             format!("the center's effort at {center} Hz is {effort_db:.1} dB, {:.1} over its limit: the drivers radiate little to the front", effort_db - MAX_EFFORT_DB)
         })
     });
-    sides.chain(beam).collect()
+    let paths = &figures.alignment;
+    let apart = (paths.largest_loss_db > LOSS_DB || paths.group_delay_difference_us > APART_US).then(|| {
+        format!(
+            "the center adds to left and right within {:.1} dB and {:.0} µs only: {} taps are few for it",
+            paths.largest_loss_db, paths.group_delay_difference_us, device.taps
+        )
+    });
+    sides.chain(beam).chain(apart).collect()
 }
 
 /// What keeps an octave from its target: the power it would take, or the room the head must have.
@@ -78,7 +90,11 @@ fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
     // The limit may rise within the octave; what counts is its tightest part.
     let edges = [center / SQRT_2, center * SQRT_2].map(|hz| device.crosstalk.effort_db.at(hz));
     let tightest_db = edges.into_iter().fold(limit_db, f64::min);
-    if effort_db > tightest_db - USED_UP_DB {
+    let sides = || device.indices_of(Role::Array).into_iter().map(|i| device.drivers[i].position[1]);
+    let breadth_m = sides().fold(f64::NEG_INFINITY, f64::max) - sides().fold(f64::INFINITY, f64::min);
+    if breadth_m < NARROW_M {
+        "drivers above or behind each other reach both ears alike".to_owned()
+    } else if effort_db > tightest_db - USED_UP_DB {
         format!("drivers this close would need more than {limit_db:.1} dB of effort")
     } else if device.low_crossover_hz.is_some_and(|hz| hz > center / SQRT_2)
         || device.high_crossover_hz.is_some_and(|hz| hz < center * SQRT_2)

@@ -112,3 +112,42 @@ fn nulls_on_one_side_hold_and_leave_the_beam_in_front() {
     }
     assert!(made.notes.iter().any(|note| note.contains("instead of 30")), "{:?}", made.notes);
 }
+
+#[test]
+fn woofers_and_tweeters_play_where_the_array_does_not() {
+    let cross = |other: &str, hz: f64| {
+        format!("[[crossover]]\nbetween = [\"{other}\", \"array\"]\nfrequency_hz = {hz:.1}\nkind = \"lr4\"\n")
+    };
+    let drivers = [
+        ("0.0, 0.1, 0.0", "band_hz = [180.0, 7000.0]"),
+        ("0.0, -0.1, 0.0", "band_hz = [180.0, 7000.0]"),
+        ("0.0, 0.02, -0.1", "band_hz = [35.0, 800.0]\nroles = [\"woofer\"]"),
+        ("0.02, 0.0, 0.03", "band_hz = [2000.0, 20000.0]\nroles = [\"tweeter\"]"),
+    ];
+    for form in ["full", "rtf"] {
+        let rest = format!("form = \"{form}\"\n{}{}", cross("woofer", 250.0), cross("tweeter", 4500.0));
+        let device = free_field(&drivers, &rest.replace("taps = 256", "taps = 512"));
+        let made = design(&device, &|_| ());
+        within(form, &made.figures.tones.left, 1.0, 2.5);
+        within(form, &made.figures.tones.center, 1.0, 2.5);
+        // The whole band on axis, in octaves, with what the equalizers take.
+        let bins = Bins { length: 4096, sample_rate_hz: 48_000.0 };
+        let center = &made.filters.responses(bins)[2];
+        let levels_db: Vec<f64> = [63.0, 125.0, 1000.0, 11_000.0, 14_000.0]
+            .iter()
+            .map(|center_hz| {
+                let octave = octave(bins, *center_hz);
+                let count = octave.len() as f64;
+                let energy = octave.map(|bin| {
+                    let point = [device.listener.distance_m, 0.0, 0.0];
+                    let axis = transfer::to_point(&device.drivers, point, bins.frequency_hz(bin));
+                    axis.iter().zip(center).map(|(c, h)| c * h[bin]).sum::<Complex>().norm_sqr()
+                });
+                10.0 * (energy.sum::<f64>() / count).log10()
+            })
+            .collect();
+        for level_db in &levels_db {
+            assert!((level_db - levels_db[2]).abs() < 2.5, "{form}: {levels_db:?}");
+        }
+    }
+}

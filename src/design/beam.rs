@@ -222,7 +222,7 @@ impl<'a> Beamformer<'a> {
 }
 
 /// 0 below 0, 1 above 1, a raised cosine between.
-fn smooth_step(x: f64) -> f64 {
+pub fn smooth_step(x: f64) -> f64 {
     0.5 - 0.5 * (std::f64::consts::PI * x.clamp(0.0, 1.0)).cos()
 }
 

@@ -2,12 +2,16 @@
 
 use crate::acoustics::{Complex, Listener, phasor};
 
-use super::beam::{Beamformer, MAX_EFFORT_DB};
+use super::beam::{Beamformer, MAX_EFFORT_DB, smooth_step};
 use super::curve::LogGrid;
 use super::device::{BeamSpec, Device, Driver};
 use super::evaluate::bands::{OCTAVES_HZ, highest, pink_energy};
+use super::file::Form;
 use super::fir::Bins;
 use super::{IDEAL_ANGLE_DEG, Spectra, transfer, transposed};
+
+/// The center's phase goes over from that of all drivers in phase to that of the sides between these, Hz.
+const FOLLOWED_HZ: (f64, f64) = (100.0, 400.0);
 
 /// Filters `[driver][bin]` of the center for the array's `drivers`, whose `programs` (left, right) it adds to.
 pub fn filters(
@@ -19,10 +23,25 @@ pub fn filters(
     notes: &mut Vec<String>,
 ) -> Spectra {
     let distance_m = device.listener.distance_m;
-    // The center on axis has the phase of L + R there, so that what the upmix leaves in L and R adds to it.
+    let axis = |bin: usize| transfer::to_point(drivers, [distance_m, 0.0, 0.0], bins.solved_hz(bin));
+    let sides = |bin: usize| -> Complex {
+        axis(bin).iter().enumerate().map(|(d, c)| c * (programs[0][d][bin] + programs[1][d][bin])).sum()
+    };
+    let plain = |bin: usize| -> Complex { axis(bin).iter().zip(drivers).map(|(c, d)| c * d.polarity).sum() };
+    // Measured responses may have both sides upside down.
+    let (low, high) = FOLLOWED_HZ;
+    let start = (high / bins.frequency_hz(1)).round() as usize;
+    let upright = if (sides(start) * plain(start).conj()).re < 0.0 { -1.0 } else { 1.0 };
+    // The center on axis has the phase of L + R there, so that what the upmix leaves in L and R adds to it; but not
+    // in the lowest octaves, where that takes long filters and all drivers in phase are near it. The RTF form's
+    // equalizer follows what left and right really play.
     let phase = |bin: usize| {
-        let axis = transfer::to_point(drivers, [distance_m, 0.0, 0.0], bins.solved_hz(bin));
-        axis.iter().enumerate().map(|(d, c)| c * (programs[0][d][bin] + programs[1][d][bin])).sum::<Complex>().arg()
+        let part = match device.form {
+            Form::Full => smooth_step((bins.solved_hz(bin) / low).log2() / (high / low).log2()),
+            Form::Rtf => 1.0,
+        };
+        let [followed, in_phase] = [sides(bin), plain(bin)].map(|p| p / p.norm().max(1e-30));
+        (followed * part + in_phase * upright * (1.0 - part)).arg()
     };
     let beamformer = Beamformer::new(device, drivers, grid);
     match beamformer.nulls_up_to_hz() {

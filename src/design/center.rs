@@ -11,7 +11,7 @@ use super::fir::Bins;
 use super::{IDEAL_ANGLE_DEG, Spectra, transfer, transposed};
 
 /// The center's phase goes over from that of all drivers in phase to that of the sides between these, Hz.
-const FOLLOWED_HZ: (f64, f64) = (100.0, 400.0);
+const FOLLOWED_HZ: (f64, f64) = (60.0, 150.0);
 
 /// Filters `[driver][bin]` of the center for the array's `drivers`, whose `programs` (left, right) it adds to.
 pub fn filters(

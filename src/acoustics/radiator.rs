@@ -185,11 +185,17 @@ impl Radiator {
         without_nulls(self.open_pressure(k, point), spherical_wave(k, norm(sub(point, origin))))
     }
 
+    /// Whether a driver is turned towards the baffle it should stand in.
+    pub fn faces_the_baffle(&self) -> bool {
+        self.baffled && matches!(self.model, Model::Piston { axis, .. } if axis[0] <= 0.0)
+    }
+
+    /// Behind the baffle, which faces the front whatever way its drivers are tilted.
     fn is_behind(&self, point: Vec3) -> bool {
         match &self.model {
-            Model::Piston { position, axis, .. } => {
+            Model::Piston { position, .. } => {
                 let path = sub(point, *position);
-                dot(path, *axis) < -1e-9 * norm(path)
+                path[0] < -1e-9 * norm(path)
             }
             Model::Monopole { .. } | Model::Cap { .. } => false,
         }

@@ -66,6 +66,21 @@ impl FilterSet {
         }
     }
 
+    /// The filters as they are heard, without gains and equalizers of drivers: the RTF form's common filter in all of
+    /// an input's paths.
+    pub fn folded_firs(&self) -> Vec<Vec<f64>> {
+        let Some(paths) = self.rtf else { return self.firs.clone() };
+        let rows = self.firs.chunks(self.drivers.max(1)).zip(paths);
+        rows.flat_map(|(row, path)| {
+            let common = &row[path.own];
+            row.iter().enumerate().map(move |(driver, fir)| match driver == path.own {
+                true => common.clone(),
+                false => fir::convolved(common, fir),
+            })
+        })
+        .collect()
+    }
+
     /// Responses at all bins: `[input][driver][bin]`, without the make-up gain.
     pub fn responses(&self, bins: Bins) -> Vec<Vec<Vec<Complex>>> {
         let eq: Vec<Vec<Complex>> = (0..self.drivers).map(|d| self.driver_response(d, bins)).collect();

@@ -101,6 +101,16 @@ pub fn minimum_phase(magnitudes: &[f64], bins: Bins) -> Vec<f64> {
     folded[..bins.count()].iter().map(|v| v.im).collect()
 }
 
+/// One filter after another.
+pub fn convolved(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let length = a.len() + b.len();
+    let bins = Bins { length: length.next_power_of_two(), sample_rate_hz: 1.0 };
+    let product: Vec<Complex> = response(a, bins).iter().zip(response(b, bins)).map(|(a, b)| a * b).collect();
+    let mut samples = inverse(&product, bins);
+    samples.truncate(length.saturating_sub(1));
+    samples
+}
+
 /// Index of the largest sample by magnitude.
 pub fn peak_index(filter: &[f64]) -> usize {
     (0..filter.len()).max_by(|a, b| filter[*a].abs().total_cmp(&filter[*b].abs())).unwrap_or(0)
@@ -121,6 +131,14 @@ pub fn delay_phasor(bins: Bins, bin: usize, delay: f64) -> Complex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_filter_after_another_is_their_convolution() {
+        let samples = convolved(&[1.0, 2.0, -1.0], &[0.5, 0.0, 0.0, 3.0]);
+        let exact = [0.5, 1.0, -0.5, 3.0, 6.0, -3.0];
+        assert_eq!(samples.len(), exact.len());
+        assert!(samples.iter().zip(exact).all(|(a, b)| (a - b).abs() < 1e-12), "{samples:?}");
+    }
 
     const BINS: Bins = Bins { length: 4096, sample_rate_hz: 48_000.0 };
 

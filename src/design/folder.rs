@@ -9,7 +9,8 @@ use crate::dsp::{Coefficients, LimiterSpec, SpecError, UpmixSpec};
 use crate::profile::{self, Profile, Provenance};
 
 use super::designer::Design;
-use super::device::Device;
+use super::device::{Device, Driver};
+use super::file::Role;
 use super::filter_set::FilterSet;
 
 /// Partition size of the chain, frames.
@@ -51,7 +52,7 @@ pub fn profile(device: &Device, design: &Design) -> Result<Profile, SpecError> {
             channel: driver.channel,
             gain_db: set.gain_db[index] as f32,
             delay_frames: set.delay_frames[index],
-            array: "main".to_owned(),
+            array: limiter_group(driver).to_owned(),
             eq: set.eq[index].clone(),
         })
         .collect();
@@ -82,6 +83,18 @@ pub fn profile(device: &Device, design: &Design) -> Result<Profile, SpecError> {
             note: "made by spatiald design; --evaluate prints its figures again".to_owned(),
         },
     })
+}
+
+/// Which drivers share a limiter's gain: all of the array, or half a decibel between them would fill the nulls. A woofer
+/// that limits does not take the rest along.
+fn limiter_group(driver: &Driver) -> &'static str {
+    if driver.is(Role::Array) {
+        "main"
+    } else if driver.is(Role::Woofer) {
+        "woofer"
+    } else {
+        "tweeter"
+    }
 }
 
 /// What a profile plays, and the device with its drivers in the profile's order.

@@ -16,6 +16,12 @@ const NARROW_M: f64 = 0.01;
 /// The center's path adds to those of left and right within this, dB and µs.
 const LOSS_DB: f64 = 0.5;
 const APART_US: f64 = 100.0;
+/// Tone, as root mean square and largest deviation, and levels within this need no word, dB.
+const SIDE_TONE_DB: [f64; 2] = [1.0, 2.5];
+const SHARED_TONE_DB: [f64; 2] = [2.0, 4.0];
+const CENTER_TONE_DB: [f64; 2] = [0.7, 2.5];
+const CENTER_LEVEL_DB: f64 = 1.0;
+const PAN_DB: f64 = 1.5;
 /// An effort this far over its limit is worth a word, dB.
 const EXCEEDED_DB: f64 = 0.5;
 
@@ -26,6 +32,7 @@ pub fn shortfalls(device: &Device, figures: &Figures) -> Vec<String> {
     }
     let mut sentences = image(device, figures);
     sentences.extend(costs(device, figures));
+    sentences.extend(sound(device, figures));
     sentences
 }
 
@@ -83,6 +90,34 @@ fn costs(device: &Device, figures: &Figures) -> Vec<String> {
     sides.chain(beam).chain(apart).collect()
 }
 
+/// Where a program does not sound as its reference.
+fn sound(device: &Device, figures: &Figures) -> Vec<String> {
+    let (tones, levels) = (&figures.tones, &figures.levels);
+    let alone = device.virtual_angle_deg.is_none();
+    let tones = [
+        ("L only", &tones.left, SIDE_TONE_DB, true),
+        ("R only", &tones.right, SIDE_TONE_DB, true),
+        // A virtual pair in phase combs as a real one does, which a source in front does not.
+        ("L = R", &tones.both, SHARED_TONE_DB, alone),
+        ("the center", &tones.center, CENTER_TONE_DB, true),
+    ];
+    let tones = tones
+        .into_iter()
+        .filter(|(_, tone, [rms_db, max_db], counts)| *counts && (tone.rms_db > *rms_db || tone.max_db > *max_db));
+    let tones = tones.map(|(name, tone, [rms_db, max_db], _)| {
+        format!(
+            "the tone of {name} is off by {:.1} dB rms and up to {:.1}, more than {rms_db:.1} and {max_db:.1}",
+            tone.rms_db, tone.max_db
+        )
+    });
+    let center_db = levels.center_re_phantom_db;
+    let center = (center_db.abs() > CENTER_LEVEL_DB)
+        .then(|| format!("the center is {center_db:+.1} dB off the phantom center of a real pair"));
+    let pan_db = levels.pan_range_db;
+    let pan = (pan_db > PAN_DB).then(|| format!("a pan from L through C to R varies by {pan_db:.1} dB"));
+    tones.chain(center).chain(pan).collect()
+}
+
 /// What keeps an octave from its target: the power it would take, or the room the head must have.
 fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
     let center = figures.octaves_hz[octave];
@@ -95,7 +130,7 @@ fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
     if breadth_m < NARROW_M {
         "drivers above or behind each other reach both ears alike".to_owned()
     } else if effort_db > tightest_db - USED_UP_DB {
-        format!("drivers this close would need more than {limit_db:.1} dB of effort")
+        format!("more would take over {limit_db:.1} dB of effort from these drivers")
     } else if device.low_crossover_hz.is_some_and(|hz| hz > center / SQRT_2)
         || device.high_crossover_hz.is_some_and(|hz| hz < center * SQRT_2)
     {

@@ -8,6 +8,9 @@ use super::evaluate::{Figures, PerOctave, Tone};
 /// Azimuths of the table, degrees; the JSON has all.
 const SHOWN_DEG: [f64; 7] = [0.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0];
 
+/// Below this there is nothing: behind a baffle.
+const SILENT_DB: f64 = -200.0;
+
 /// Prints a device's figures as a table.
 pub struct Table<'a> {
     /// The device.
@@ -59,7 +62,7 @@ impl Display for Table<'_> {
             }
         }
         row(f, "directivity index", &figures.beam.directivity_index_db, 1)?;
-        row(f, "  frontmost driver alone", &figures.beam.single_driver_db, 1)?;
+        row(f, &format!("  `{}` alone", figures.beam.single_driver), &figures.beam.single_driver_db, 1)?;
         row(f, "  all drivers, plain mix", &figures.beam.plain_mix_db, 1)?;
         row(f, "effort", &figures.beam.effort_db, 1)?;
         heading(f, "tone, 200 Hz to 10 kHz in thirds: rms / largest deviation, dB")?;
@@ -110,6 +113,10 @@ fn heading(f: &mut Formatter, text: &str) -> fmt::Result {
 fn row(f: &mut Formatter, name: &str, values: &PerOctave, decimals: usize) -> fmt::Result {
     write!(f, "  {name:<26}")?;
     for value in values {
+        if *value < SILENT_DB {
+            write!(f, "{:>8}", "–")?;
+            continue;
+        }
         // A tiny negative number would print as -0.0.
         let shown = if value.abs() < 0.5 * 10f64.powi(-(decimals as i32)) { 0.0 } else { *value };
         write!(f, "{shown:>8.decimals$}")?;

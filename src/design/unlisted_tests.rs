@@ -5,9 +5,12 @@ use std::path::Path;
 use super::designer::{Design, design};
 use super::device::Device;
 use super::evaluate::bands::{OCTAVES_HZ, octave};
+use super::evaluate::evaluate;
+use super::filter_set::FilterSet;
 use super::fir::Bins;
+use super::shortfalls::shortfalls;
 use super::tests::{free_field, within};
-use super::transfer;
+use super::{folder, transfer};
 use crate::acoustics::{Complex, Listener};
 use crate::source::Source;
 
@@ -149,5 +152,30 @@ fn woofers_and_tweeters_play_where_the_array_does_not() {
         for level_db in &levels_db {
             assert!((level_db - levels_db[2]).abs() < 2.5, "{form}: {levels_db:?}");
         }
+    }
+}
+
+#[test]
+fn a_side_in_antiphase_shows_in_the_paths_sum() {
+    let device = free_field(&[("0.0, 0.1, 0.0", ""), ("0.0, -0.1, 0.0", "")], "");
+    let made = design(&device, &|_| ());
+    let mut wrong = made.filters.clone();
+    wrong.firs[wrong.drivers..2 * wrong.drivers].iter_mut().flatten().for_each(|tap| *tap = -*tap);
+    let figures = evaluate(&device, &wrong);
+    assert!(made.figures.alignment.largest_loss_db < 0.5 && figures.alignment.largest_loss_db > 6.0);
+    assert!(figures.tones.both.max_db > made.figures.tones.both.max_db + 6.0);
+    let said = shortfalls(&device, &figures);
+    assert!(said.iter().any(|note| note.starts_with("the center adds to left and right")), "{said:?}");
+}
+
+#[test]
+fn the_rtf_form_s_early_energy_is_that_of_what_is_played() {
+    let sides = [("0.0, 0.1, 0.0", ""), ("0.0, -0.1, 0.0", ""), ("0.02, 0.0, 0.03", "")];
+    let device = free_field(&sides, "form = \"rtf\"\n");
+    let made = design(&device, &|_| ());
+    let played = FilterSet::from_chain_spec(&folder::profile(&device, &made).expect("a profile").chain_spec());
+    let again = evaluate(&device, &played).early_energy_db;
+    for (designed, again) in made.figures.early_energy_db.iter().flatten().zip(again.iter().flatten()) {
+        assert!((designed - again).abs() < 0.1, "{designed} and {again} dB");
     }
 }

@@ -104,10 +104,11 @@ pub fn audible(
     listener: &ListenerSpec,
 ) -> Result<(), Complaint> {
     for (table, driver) in tables.iter().zip(drivers) {
-        let heard = [-1.0, 0.0, 1.0].iter().all(|side| {
-            let point = [listener.distance_m, side * listener.window_m.max(0.1), 0.0];
-            driver.radiator.pressure(wave_number(1000.0), point).norm() > 0.0
-        });
+        let heard = !driver.radiator.faces_the_baffle()
+            && [-1.0, 0.0, 1.0].iter().all(|side| {
+                let point = [listener.distance_m, side * listener.window_m.max(0.1), 0.0];
+                driver.radiator.pressure(wave_number(1000.0), point).norm() > 0.0
+            });
         if !heard {
             let message = format!(
                 "driver `{}` faces away from the listener, and nothing is heard behind a baffle; turn axis_deg to the front or use model = \"free-field\"",

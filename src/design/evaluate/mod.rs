@@ -84,7 +84,7 @@ pub struct Tones {
     pub left: Tone,
     /// R only, at the right ear, against the ideal ±30° pair.
     pub right: Tone,
-    /// L = R through the L and R filters, against a source at 0°.
+    /// L = R through the L and R filters at the worse ear, against a source at 0°.
     pub both: Tone,
     /// The center on axis, against flat.
     pub center: Tone,
@@ -95,7 +95,7 @@ pub struct Tones {
 pub struct Beside {
     /// Of this device.
     pub device: PerOctave,
-    /// Of two loudspeakers at ±30°.
+    /// Of two loudspeakers where the virtual pair stands; at ±30° where there is none.
     pub ideal: PerOctave,
 }
 
@@ -108,7 +108,9 @@ pub struct Beam {
     pub polar_db: Vec<PerOctave>,
     /// Directivity index of the center, dB.
     pub directivity_index_db: PerOctave,
-    /// The same of the frontmost driver alone.
+    /// Name of the array driver that is loudest on axis.
+    pub single_driver: String,
+    /// The same of that driver alone.
     pub single_driver_db: PerOctave,
     /// The same of all array drivers with the same signal.
     pub plain_mix_db: PerOctave,
@@ -119,7 +121,7 @@ pub struct Beam {
 /// How the center's path and the L and R paths add up on axis.
 #[derive(Debug, Clone, Serialize)]
 pub struct Alignment {
-    /// Largest loss of the sum against perfectly aligned paths, 200 Hz to 8 kHz, dB.
+    /// Largest loss of the sum of L, R and C against perfectly aligned ones, 200 Hz to 8 kHz, dB.
     pub largest_loss_db: f64,
     /// Largest difference of the two paths' third-octave group delays above 500 Hz, µs.
     pub group_delay_difference_us: f64,
@@ -146,16 +148,18 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
     }
 
     let ideal_left = ears::ideal(bins, head, IDEAL_ANGLE_DEG, distance_m);
+    let pair_deg = device.virtual_angle_deg.unwrap_or(IDEAL_ANGLE_DEG);
+    let pair_left = ears::ideal(bins, head, pair_deg, distance_m);
     let front = ears::ideal(bins, head, 0.0, distance_m);
-    let both: Vec<Complex> = from_left[0].iter().zip(&from_right[0]).map(|(l, r)| l + r).collect();
+    let both = [0, 1].map(|ear| sum(&from_left[ear], &from_right[ear]));
     let axis = space::on_axis(drivers, distance_m, bins);
     let center_on_axis = sum_of_products(&axis, center);
-    let sides_on_axis: Vec<Complex> =
-        sum_of_products(&axis, left).iter().zip(sum_of_products(&axis, right)).map(|(l, r)| l + r).collect();
+    let sides_on_axis = [left, right].map(|filters| sum_of_products(&axis, filters));
     let flat = vec![Complex::ONE; center_on_axis.len()];
 
     let field = space::Field::new(drivers, bins);
-    let single = one_hot(drivers.len(), &[frontmost(device)], bins);
+    let front_driver = loudest_on_axis(device);
+    let single = one_hot(drivers.len(), &[front_driver], bins);
     let plain = one_hot(drivers.len(), &device.indices_of(Role::Array), bins);
     let omni_on_axis = vec![Complex::from(1.0 / distance_m); flat.len()];
     let heard_center = design.both(center);
@@ -166,7 +170,7 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
         radiated_power_db: field.radiated_power(bins, left, &from_left[0], &front[0]),
         peak_gain_db: per_filter(&responses, |h| 20.0 * h.iter().map(|v| v.norm()).fold(1e-15, f64::max).log10()),
         early_energy_db: set
-            .firs
+            .folded_firs()
             .chunks(set.drivers)
             .map(|row| row.iter().map(|f| fir::early_energy_db(f, bins.sample_rate_hz)).collect())
             .collect(),
@@ -174,21 +178,22 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
         tones: Tones {
             left: tone(bins, &from_left[0], &ideal_left[0]),
             right: tone(bins, &from_right[1], &ideal_left[0]),
-            both: tone(bins, &both, &front[0]),
+            both: worse(tone(bins, &both[0], &front[0]), tone(bins, &both[1], &front[1])),
             center: tone(bins, &center_on_axis, &flat),
         },
         interaural_delay_us: Beside {
             device: ears::interaural_delay(bins, &from_left),
-            ideal: ears::interaural_delay(bins, &ideal_left),
+            ideal: ears::interaural_delay(bins, &pair_left),
         },
         interaural_level_db: Beside {
             device: ears::interaural_level(bins, &from_left),
-            ideal: ears::interaural_level(bins, &ideal_left),
+            ideal: ears::interaural_level(bins, &pair_left),
         },
         beam: Beam {
             azimuths_deg: space::POLAR_DEG.to_vec(),
             polar_db: field.polar(bins, center),
             directivity_index_db: field.directivity_index(bins, center),
+            single_driver: drivers[front_driver].name.clone(),
             single_driver_db: field.directivity_index(bins, &single),
             plain_mix_db: field.directivity_index(bins, &plain),
             effort_db: ears::effort(bins, center, &center_on_axis, &omni_on_axis),
@@ -225,8 +230,8 @@ fn other_places(distance_m: f64) -> [(&'static str, Listener); 7] {
     ]
 }
 
-/// The array driver with the most direct way to the listener: the loudest on axis at 2 kHz, of equals the first.
-fn frontmost(device: &Device) -> usize {
+/// The array driver that is loudest on axis at 2 kHz; of equals the first.
+fn loudest_on_axis(device: &Device) -> usize {
     let point = [device.listener.distance_m, 0.0, 0.0];
     let level = |i: &usize| device.drivers[*i].radiator.pressure(crate::acoustics::wave_number(2000.0), point).norm();
     let mut best = 0;
@@ -236,6 +241,14 @@ fn frontmost(device: &Device) -> usize {
         }
     }
     best
+}
+
+fn sum(a: &[Complex], b: &[Complex]) -> Vec<Complex> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+fn worse(a: Tone, b: Tone) -> Tone {
+    Tone { rms_db: a.rms_db.max(b.rms_db), max_db: a.max_db.max(b.max_db) }
 }
 
 /// Flat filters for some drivers, none for the others.
@@ -248,14 +261,15 @@ fn per_filter(responses: &[Vec<Vec<Complex>>], figure: impl Fn(&[Complex]) -> f6
     responses.iter().take(INPUTS).map(|input| input.iter().map(|h| figure(h)).collect()).collect()
 }
 
-fn alignment(bins: Bins, center: &[Complex], sides: &[Complex]) -> Alignment {
+fn alignment(bins: Bins, center: &[Complex], [left, right]: &[Vec<Complex>; 2]) -> Alignment {
+    let sides = &sum(left, right)[..];
     let band = |low: f64, high: f64| {
         let step = bins.frequency_hz(1);
         ((low / step).ceil() as usize)..((high / step) as usize).min(center.len().saturating_sub(1))
     };
     let loss = |bin: usize| {
-        let (c, s) = (center[bin], sides[bin]);
-        -20.0 * ((c + s).norm() / (c.norm() + s.norm()).max(1e-300)).max(1e-15).log10()
+        let (c, l, r) = (center[bin], left[bin], right[bin]);
+        -20.0 * ((c + l + r).norm() / (c.norm() + l.norm() + r.norm()).max(1e-300)).max(1e-15).log10()
     };
     let largest_loss_db = band(200.0, 8000.0).map(loss).fold(0.0, f64::max);
     // Slope of the phase between the paths over third octaves, weighted by both levels: single bins near a dip of

@@ -124,7 +124,7 @@ fn hangup_reads_the_profile_again() {
     undisturbed(|| {
         let bed = bed();
         let toml = bed.session.path("config/spatiald/profiles/cylinder/profile.toml");
-        let louder = fs::read_to_string(&toml).unwrap().replace("lookahead_ms = 1.5", "lookahead_ms = 4.0");
+        let louder = fs::read_to_string(&toml).unwrap().replace("[limiter]", "[limiter]\nlookahead_ms = 4.0");
         fs::write(&toml, louder).unwrap();
         let before = bed.daemon.status()["latency"]["limiter_frames"].as_u64();
         bed.daemon.signal(Signal::SIGHUP);

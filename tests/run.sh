@@ -6,7 +6,7 @@ source "$(dirname "$0")/../packaging/requirements.sh"
 cd "$ROOT"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-repeated=target/tmp/repeated.log
+repeated=${CARGO_TARGET_DIR:-target}/tmp/repeated.log
 rm -f "$repeated"
 passed=0 failed=0 skipped=0 tests=0
 summary=()

@@ -1,11 +1,13 @@
 //! Drivers outside the array, which play one end of the band in mono, and the crossovers and high-passes of all.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::ops::Range;
 
 use crate::acoustics::vector::{norm, sub};
 use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, phasor};
 use crate::dsp::biquad::{BiquadKind, BiquadSpec};
 
+use super::designer::MAX_BOOST_DB;
 use super::device::Device;
 use super::file::Role;
 use super::fir::Bins;
@@ -78,7 +80,23 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
                 })
                 .collect();
             values[0] = Complex::from(values[0].norm() * values[0].re.signum());
+            limit(&mut values, low..high.max(low) + 1);
             spectra[member] = values;
+        }
+    }
+}
+
+/// Where the driver hardly reaches the listener (a null of a tilted piston, a notch of a measurement) its level is missed:
+/// nothing exceeds the median over its `band` by more than [`MAX_BOOST_DB`].
+fn limit(values: &mut [Complex], band: Range<usize>) {
+    let mut levels: Vec<f64> = values[band].iter().map(|v| v.norm()).collect();
+    levels.sort_by(f64::total_cmp);
+    let Some(median) = levels.get(levels.len() / 2) else { return };
+    let ceiling = median * 10f64.powf(MAX_BOOST_DB / 20.0);
+    for value in values {
+        let level = value.norm();
+        if level > ceiling {
+            *value *= ceiling / level;
         }
     }
 }

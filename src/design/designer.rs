@@ -17,11 +17,11 @@ const GRID_PER_OCTAVE: f64 = 48.0;
 /// The own driver's filters keep their early energy below this, dB.
 const EARLY_ENERGY_DB: f64 = -18.0;
 /// No filter is louder than its program's median by more than this, dB.
-const MAX_BOOST_DB: f64 = 24.0;
+pub(super) const MAX_BOOST_DB: f64 = 24.0;
 /// End of the third octave at 10 kHz. Above it no filter is louder than below: treble that a cabinet shadows would
 /// only keep the limiter busy.
 const BOOST_UP_TO_HZ: f64 = 11_225.0;
-/// Loudness aimed at, re a flat downmix on the same drivers, dB; pink-weighted above 200 Hz. Three real ones came out
+/// Loudness aimed at, re a flat downmix on the same drivers, dB; pink-weighted above 200 Hz. Three pieces of music came out
 /// from 3 dB below that figure, with more of the lows and in the middle, to 1 dB above it.
 const LOUDNESS_DB: f64 = 0.5;
 /// Largest make-up gain either way, dB.

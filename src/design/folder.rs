@@ -15,7 +15,6 @@ use super::filter_set::FilterSet;
 
 /// Partition size of the chain, frames.
 const BLOCK_FRAMES: usize = 256;
-const LIMITER: LimiterSpec = LimiterSpec { ceiling_dbfs: -1.0, lookahead_ms: 1.5, release_ms: 80.0 };
 
 /// Why a profile and a device description do not belong together.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +61,7 @@ pub fn profile(device: &Device, design: &Design) -> Result<Profile, SpecError> {
             profile::Form::Rtf(paths.map(|path| profile::Own { driver: path.own, delay_frames: path.delay_frames }))
         }
     };
+    let upmix = UpmixSpec::default();
     Ok(Profile {
         name: device.name.clone(),
         description: device.description.clone(),
@@ -70,9 +70,9 @@ pub fn profile(device: &Device, design: &Design) -> Result<Profile, SpecError> {
         block_frames: BLOCK_FRAMES,
         form,
         makeup_gain_db: set.makeup_gain_db as f32,
-        upmix: UpmixSpec::default(),
+        upmix,
         path_delay_frames: set.path_delay_frames,
-        limiter: LIMITER,
+        limiter: LimiterSpec::behind(upmix.mode),
         drivers,
         coefficients: Coefficients::new(set.drivers, set.taps(), samples)?,
         predicted: predicted(design),

@@ -30,6 +30,8 @@ const CHUNK_FRAMES: usize = 256;
 const TAPS: usize = 12;
 /// The interpolator looks at the gap behind the sample this many frames before the newest.
 const CENTER: usize = TAPS / 2;
+/// Frames of look-ahead with which the delay holds all that the interpolator sees.
+const LEAST_LOOKAHEAD_FRAMES: usize = TAPS - 1 - CENTER;
 /// Points between two samples.
 const PHASES: usize = 3;
 
@@ -62,7 +64,7 @@ impl Limiter {
     /// The same on a chosen instruction set.
     pub fn with_level(level: Level, spec: &LimiterSpec, groups: &[usize], sample_rate_hz: u32) -> Limiter {
         let frames = |ms: f32| f64::from(ms) * 1e-3 * f64::from(sample_rate_hz);
-        let lookahead_frames = (frames(spec.lookahead_ms).round() as usize).max(2);
+        let lookahead_frames = (frames(spec.lookahead_ms).round() as usize).max(LEAST_LOOKAHEAD_FRAMES);
         let phases = phases();
         let worst = phases.iter().map(|phase| phase.iter().map(|tap| tap.abs()).sum()).fold(1.0, f32::max);
         let ceiling = db_to_gain(spec.ceiling_dbfs) as f32;

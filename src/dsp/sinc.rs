@@ -1,4 +1,4 @@
-//! The windowed sinc: the kernel of every interpolation and change of rate in the house.
+//! The windowed sinc: the kernel of interpolation and changes of rate.
 
 use std::f64::consts::PI;
 

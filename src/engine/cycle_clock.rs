@@ -33,10 +33,13 @@ impl CycleClock {
         let cycle = self.last.map_or(new, |last| {
             let expected_ns = last.begin_ns + length_ns * (1.0 + last.stretch);
             let late_ns = now - expected_ns;
-            if late_ns.abs() > slack_ns || (last.length_ns / length_ns - 1.0).abs() > 0.01 {
+            // As it must be, so that a length of 0 begins anew, too.
+            let goes_on = late_ns.abs() <= slack_ns && (last.length_ns / length_ns - 1.0).abs() <= 0.01;
+            if !goes_on {
                 return new;
             }
-            let omega = TAU * BANDWIDTH_HZ * length_ns * 1e-9;
+            // Stable below 1: that is a cycle of 0.6 s.
+            let omega = (TAU * BANDWIDTH_HZ * length_ns * 1e-9).min(0.5);
             Cycle {
                 begin_ns: expected_ns + SQRT_2 * omega * late_ns,
                 length_ns,
@@ -114,5 +117,8 @@ mod tests {
         let other = after_pause + 9_000_000;
         assert_eq!(clock.begin(other, 4.0 * LENGTH_NS, SLACK_NS), other);
         assert_eq!(clock.begin(START_NS, 4.0 * LENGTH_NS, SLACK_NS), START_NS, "back in time");
+        for _ in 0..3 {
+            assert_eq!(clock.begin(other, 0.0, SLACK_NS), other, "of no length");
+        }
     }
 }

@@ -230,9 +230,9 @@ impl Pace {
         self.period_frames.store(frames as u32, Relaxed);
     }
 
-    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last looked, and those of
-    /// the cycles before it where we drive and several shorter than a period follow each other at once. The graph's clock spreads
-    /// these evenly, so each begins for it when the middle one does.
+    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last looked. While we drive,
+    /// cycles shorter than a period follow each other at once, and each also waits for those before it; the graph's
+    /// clock spreads them evenly, so each begins for it when the middle one does.
     pub fn ring_wait_frames(&self) -> usize {
         let before = match self.is_driving() {
             true => self.period_frames().saturating_sub(self.quantum_frames()) / 2,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Form, Profile, write_coefficients};
-use crate::dsp::BiquadKind;
+use crate::dsp::{BiquadKind, LimiterSpec};
 use crate::source::{Complaint, write_atomically};
 
 impl Profile {
@@ -51,7 +51,10 @@ impl Profile {
         }
         line(format_args!("\n[limiter]"));
         line(format_args!("ceiling_dbfs = {:?}", self.limiter.ceiling_dbfs));
-        line(format_args!("lookahead_ms = {:?}", self.limiter.lookahead_ms));
+        // What is not said follows the upmix's mode, also when someone changes that.
+        if self.limiter.lookahead_ms != LimiterSpec::behind(self.upmix.mode).lookahead_ms {
+            line(format_args!("lookahead_ms = {:?}", self.limiter.lookahead_ms));
+        }
         line(format_args!("release_ms = {:?}", self.limiter.release_ms));
         for driver in &self.drivers {
             line(format_args!("\n[[driver]]"));

@@ -179,3 +179,13 @@ fn every_instruction_set_gives_the_same_samples() {
         }
     }
 }
+
+#[test]
+fn the_shortest_look_ahead_at_every_rate_holds_the_ceiling() {
+    let spec = LimiterSpec { lookahead_ms: 0.1, ..LimiterSpec::default() };
+    for sample_rate_hz in [8_000, 22_050, 44_100, 48_000, 192_000] {
+        let mut limiter = Limiter::new(&spec, &[0], sample_rate_hz);
+        let out = run(&mut limiter, &[tone(3_000, 997.0, 3.0, 0.3)], 77);
+        assert!(out[0].iter().all(|x| x.abs() <= ceiling()), "{sample_rate_hz} Hz");
+    }
+}

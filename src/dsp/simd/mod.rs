@@ -36,7 +36,7 @@ pub trait Simd: Copy {
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `c − a · b`
     fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// The greater one, lane by lane.
+    /// `a` where it is greater, else `b`, lane by lane: `b` also where one of them is no number.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// The magnitude, lane by lane.
     fn abs(self, v: Self::V) -> Self::V;

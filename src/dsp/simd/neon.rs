@@ -61,7 +61,8 @@ impl Simd for Neon {
     }
     #[inline(always)]
     fn max(self, a: Halves, b: Halves) -> Halves {
-        unsafe { (vmaxq_f32(a.0, b.0), vmaxq_f32(a.1, b.1)) }
+        // Not `vmaxq`: a NaN would win.
+        unsafe { (vbslq_f32(vcgtq_f32(a.0, b.0), a.0, b.0), vbslq_f32(vcgtq_f32(a.1, b.1), a.1, b.1)) }
     }
     #[inline(always)]
     fn abs(self, v: Halves) -> Halves {

@@ -52,6 +52,7 @@ pub struct Transform {
 impl Transform {
     /// Of `bins` complex bins, a power of two, at least 16.
     pub fn new(level: Level, bins: usize) -> Transform {
+        debug_assert!(bins.is_power_of_two() && bins >= 16, "{bins} bins");
         let vectors = bins / 8;
         Transform { level, splits: Splits::new(vectors), work: vec![Bins::default(); vectors.next_multiple_of(8)] }
     }

@@ -179,7 +179,7 @@ impl Statistics {
 }
 
 /// `kept` becomes `usual`, less where the average power of neighboring bands is over [`OVER`] times the frame's: as much
-/// less as brings it there, but at least `forgetting`.
+/// less as nearly brings it there, but at least `forgetting`.
 #[inline(always)]
 fn forget_what_is_over(average: &Covariance, frame: &Covariance, forgetting: f32, usual: &[f32], kept: &mut [f32]) {
     let bands = kept.len();

@@ -4,6 +4,7 @@ use super::Failure;
 use super::report::print;
 use crate::daemon::Instance;
 use crate::daemon::control::{Choice, Reply, Request, ask};
+use crate::profile::is_path;
 
 /// Why the daemon kept its old profile.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +46,9 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
     }
 }
 
-/// The daemon has a working folder of its own: a path (by the rule of `profile::find`) must reach it whole.
+/// The daemon has a working folder of its own: a path must reach it whole.
 fn absolute(profile: String) -> std::io::Result<String> {
-    if profile.contains('/') || matches!(profile.as_str(), "." | "..") {
+    if is_path(&profile) {
         return Ok(std::path::absolute(&profile)?.to_string_lossy().into_owned());
     }
     Ok(profile)

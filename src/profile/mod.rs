@@ -22,7 +22,7 @@ mod validate;
 
 pub use coefficients::{read_coefficients, write_coefficients};
 pub use load::ProfileError;
-pub use search::{find, installed};
+pub use search::{find, installed, is_path};
 
 /// A validated profile: nothing in it can be wrong any more.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,6 +6,11 @@ use super::load::ProfileError;
 use super::validate::bad_name;
 use crate::config::Places;
 
+/// Whether this names a profile by its path, and not by a name to look up.
+pub fn is_path(name_or_path: &str) -> bool {
+    name_or_path.contains('/') || matches!(name_or_path, "." | "..")
+}
+
 /// The folder of the profile `name_or_path`: a path if there is a `/` in it (to the folder or to its `profile.toml`),
 /// else a name that is looked up in [`Places::profile_folders`].
 ///
@@ -13,7 +18,7 @@ use crate::config::Places;
 /// No such name in any of them, or it cannot be a name. A path is taken as it is: loading tells what is wrong there.
 pub fn find(name_or_path: &str, places: &Places) -> Result<PathBuf, ProfileError> {
     let path = Path::new(name_or_path);
-    if name_or_path.contains('/') || matches!(name_or_path, "." | "..") {
+    if is_path(name_or_path) {
         let is_file = path.file_name().is_some_and(|name| name == "profile.toml" && path.is_file());
         return Ok(match path.parent() {
             Some(folder) if is_file => folder.to_owned(),

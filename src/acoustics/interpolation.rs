@@ -7,7 +7,7 @@
 //! the model's there.
 
 use super::Complex;
-use super::vector::{Vec3, dot, norm, scale, sub, unit};
+use super::vector::{Vec3, cross, dot, norm, scale, sub, unit};
 
 /// Measurements that count at a point; one more bounds the region they come from.
 const NEIGHBORS: usize = 6;
@@ -133,10 +133,6 @@ fn linear_weights(weights: &[f64], offsets: &[[f64; 2]]) -> Vec<f64> {
     let negative: f64 = linear.iter().map(|w| (-w).max(0.0)).sum();
     let outside = ((negative - OUTSIDE.0) / (OUTSIDE.1 - OUTSIDE.0)).clamp(0.0, 1.0);
     linear.iter().zip(&plain).map(|(l, p)| l + outside * (p - l)).collect()
-}
-
-fn cross(a: Vec3, b: Vec3) -> Vec3 {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 /// Blends ratios, in order of the weights: log magnitudes, and phases relative to the nearest one's.

@@ -7,7 +7,7 @@ use crate::acoustics::vector::{norm, sub};
 use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, phasor};
 use crate::dsp::biquad::{BiquadKind, BiquadSpec};
 
-use super::designer::MAX_BOOST_DB;
+use super::designer::boost_ceiling;
 use super::device::Device;
 use super::file::Role;
 use super::fir::Bins;
@@ -38,6 +38,13 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
     let bands = || array.iter().map(|i| device.drivers[*i].band_hz);
     let lowest = bin_at(bands().map(|b| b.0).fold(f64::INFINITY, f64::min).max(LOWEST_HZ)).max(1);
     let highest = bin_at(bands().map(|b| b.1).fold(0.0, f64::max).min(HIGHEST_PART * 0.5 * bins.sample_rate_hz));
+    let arrives_s = array.iter().map(|i| flight_s(device, *i)).sum::<f64>() / array.len() as f64;
+    // What is heard of the array at an end of its band, and what should be.
+    let ends: [(Complex, f64); 2] = [lowest, highest].map(|end| {
+        let hz = bins.frequency_hz(end);
+        let there = transfers(hz);
+        (array.iter().map(|i| there[*i] * spectra[*i][end]).sum(), ideal(hz))
+    });
     for role in [Role::Woofer, Role::Tweeter] {
         let members = device.band_only(role);
         let crossover_hz = match role {
@@ -52,15 +59,7 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
                 Role::Woofer => (band.0.max(LOWEST_HZ), band.1.min(2.0 * crossover_hz)),
                 _ => (band.0.max(0.5 * crossover_hz), band.1.min(HIGHEST_PART * 0.5 * bins.sample_rate_hz)),
             };
-            let arrives_s = array.iter().map(|i| flight_s(device, *i)).sum::<f64>() / array.len() as f64;
             let (low, high) = (bin_at(low).max(1), bin_at(high.max(low)));
-            let at_end = |end: usize| {
-                let hz = bins.frequency_hz(end);
-                let there = transfers(hz);
-                let heard: Complex = array.iter().map(|i| there[*i] * spectra[*i][end]).sum();
-                (heard, ideal(hz))
-            };
-            let ends = [at_end(lowest), at_end(highest)];
             let mut values: Vec<Complex> = (0..bins.count())
                 .map(|bin| {
                     let at = bin.clamp(low, high.max(low));
@@ -87,12 +86,9 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
 }
 
 /// Where the driver hardly reaches the listener (a null of a tilted piston, a notch of a measurement) its level is missed:
-/// nothing exceeds the median over its `band` by more than [`MAX_BOOST_DB`].
+/// nothing exceeds the [`boost_ceiling`] over its `band`.
 fn limit(values: &mut [Complex], band: Range<usize>) {
-    let mut levels: Vec<f64> = values[band].iter().map(|v| v.norm()).collect();
-    levels.sort_by(f64::total_cmp);
-    let Some(median) = levels.get(levels.len() / 2) else { return };
-    let ceiling = median * 10f64.powf(MAX_BOOST_DB / 20.0);
+    let Some(ceiling) = boost_ceiling(values[band].iter().map(|v| v.norm()).collect()) else { return };
     for value in values {
         let level = value.norm();
         if level > ceiling {

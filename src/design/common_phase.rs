@@ -1,12 +1,12 @@
 //! Left and right in step: either program keeps the phase of its own driver, and where those two are unlike (another
 //! distance, depth, delay, side of a cabinet) what L and R share would come from aside, and comb.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 
 use crate::acoustics::{Complex, Listener, phasor};
 
 use super::device::{Device, Driver};
-use super::fir::Bins;
+use super::fir::{self, Bins};
 use super::{Spectra, transfer};
 
 /// Where a difference of polarity is told from one of delay, Hz.
@@ -17,14 +17,11 @@ const POLARITY_HZ: std::ops::Range<f64> = 200.0..2000.0;
 pub fn share(device: &Device, drivers: &[Driver], programs: &mut [Spectra], owns: [usize; 2], bins: Bins) {
     let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
     let pair = owns.map(|own| drivers[own].clone());
-    let mut differences: Vec<f64> = (0..bins.count())
-        .map(|bin| {
-            let ears = transfer::to_ears(&pair, &device.listener.head, &listener, bins.solved_hz(bin));
-            let [left, right] = [0, 1].map(|ear| ears[ear][ear] * pair[ear].polarity);
-            (right * left.conj()).arg()
-        })
-        .collect();
-    unwrap(&mut differences);
+    let differences = fir::unwrapped((0..bins.count()).map(|bin| {
+        let ears = transfer::to_ears(&pair, &device.listener.head, &listener, bins.solved_hz(bin));
+        let [left, right] = [0, 1].map(|ear| ears[ear][ear] * pair[ear].polarity);
+        (right * left.conj()).arg()
+    }));
     // A measured response may hold a swapped wire: then the difference starts near ±π and not near 0.
     let turns = (offset(&differences, bins) / PI).round() * PI;
     for (bin, difference) in differences.iter().enumerate() {
@@ -32,14 +29,6 @@ pub fn share(device: &Device, drivers: &[Driver], programs: &mut [Spectra], owns
         let turn = |program: &mut Spectra, by: Complex| program.iter_mut().for_each(|h| h[bin] *= by);
         turn(&mut programs[0], phasor(half));
         turn(&mut programs[1], phasor(-half - turns));
-    }
-}
-
-/// Removes the jumps by 2π.
-fn unwrap(phases: &mut [f64]) {
-    for bin in 1..phases.len() {
-        let step = phases[bin] - phases[bin - 1];
-        phases[bin] -= TAU * (step / TAU).round();
     }
 }
 

@@ -16,8 +16,8 @@ use super::{LOWEST_HZ, Spectra, band_drivers, center, common_phase, rtf, transpo
 const GRID_PER_OCTAVE: f64 = 48.0;
 /// The own driver's filters keep their early energy below this, dB.
 const EARLY_ENERGY_DB: f64 = -18.0;
-/// No filter is louder than its program's median by more than this, dB.
-pub(super) const MAX_BOOST_DB: f64 = 24.0;
+/// No filter is louder than its program's median by more than this, dB; see [`boost_ceiling`].
+const MAX_BOOST_DB: f64 = 24.0;
 /// End of the third octave at 10 kHz. Above it no filter is louder than below: treble that a cabinet shadows would
 /// only keep the limiter busy.
 const BOOST_UP_TO_HZ: f64 = 11_225.0;
@@ -138,13 +138,11 @@ fn own_driver(drivers: &[Driver], ear: usize) -> usize {
 /// Where a level would need more than any amplifier has, it is missed instead.
 fn limit_boost(spectra: &mut Spectra, bins: Bins) {
     let loudest = |spectra: &Spectra, bin: usize| spectra.iter().map(|s| s[bin].norm()).fold(0.0, f64::max);
-    let mut levels: Vec<f64> = (1..bins.count())
+    let levels = (1..bins.count())
         .filter(|b| (200.0..5000.0).contains(&bins.frequency_hz(*b)))
         .map(|b| loudest(spectra, b))
         .collect();
-    levels.sort_by(f64::total_cmp);
-    let Some(median) = levels.get(levels.len() / 2) else { return };
-    let ceiling = median * 10f64.powf(MAX_BOOST_DB / 20.0);
+    let Some(ceiling) = boost_ceiling(levels) else { return };
     let mut highest = 0.0f64;
     for bin in 0..bins.count() {
         let level = loudest(spectra, bin);
@@ -158,6 +156,12 @@ fn limit_boost(spectra: &mut Spectra, bins: Bins) {
             spectra.iter_mut().for_each(|s| s[bin] *= ceiling / level);
         }
     }
+}
+
+/// [`MAX_BOOST_DB`] over the median of `levels`; `None` of none.
+pub(super) fn boost_ceiling(mut levels: Vec<f64>) -> Option<f64> {
+    levels.sort_by(f64::total_cmp);
+    levels.get(levels.len() / 2).map(|median| median * 10f64.powf(MAX_BOOST_DB / 20.0))
 }
 
 /// Turns both programs by one common phase, as far towards minimum phase of the own drivers' filters as their early
@@ -178,19 +182,7 @@ fn shorten_early_part(device: &Device, programs: &mut [Spectra], owns: [usize; 2
         .map(|(p, own)| {
             let magnitudes: Vec<f64> = p[own].iter().map(|h| h.norm()).collect();
             let minimum = fir::minimum_phase(&magnitudes, bins);
-            let mut unwrapped = 0.0;
-            let mut last = 0.0;
-            p[own]
-                .iter()
-                .zip(minimum)
-                .map(|(h, m)| {
-                    let raw = m - h.arg();
-                    unwrapped += (raw - last + std::f64::consts::PI).rem_euclid(2.0 * std::f64::consts::PI)
-                        - std::f64::consts::PI;
-                    last = raw;
-                    unwrapped
-                })
-                .collect()
+            fir::unwrapped(p[own].iter().zip(minimum).map(|(h, m)| m - h.arg()))
         })
         .collect();
     let original = programs.to_vec();

@@ -66,15 +66,15 @@ impl FilterSet {
         }
     }
 
-    /// The filters as they are heard, without gains and equalizers of drivers: the RTF form's common filter in all of
-    /// an input's paths.
+    /// The filters as they are heard, without gains and equalizers of drivers: of the RTF form, each input's equalizer
+    /// and after it the own driver's delay or another's filter.
     pub fn folded_firs(&self) -> Vec<Vec<f64>> {
         let Some(paths) = self.rtf else { return self.firs.clone() };
         let rows = self.firs.chunks(self.drivers.max(1)).zip(paths);
         rows.flat_map(|(row, path)| {
             let common = &row[path.own];
             row.iter().enumerate().map(move |(driver, fir)| match driver == path.own {
-                true => common.clone(),
+                true => [vec![0.0; path.delay_frames], common.clone()].concat(),
                 false => fir::convolved(common, fir),
             })
         })
@@ -84,17 +84,11 @@ impl FilterSet {
     /// Responses at all bins: `[input][driver][bin]`, without the make-up gain.
     pub fn responses(&self, bins: Bins) -> Vec<Vec<Vec<Complex>>> {
         let eq: Vec<Vec<Complex>> = (0..self.drivers).map(|d| self.driver_response(d, bins)).collect();
+        let firs = self.folded_firs();
         (0..INPUTS)
             .map(|input| {
-                let filters = &self.firs[input * self.drivers..(input + 1) * self.drivers];
+                let filters = &firs[input * self.drivers..(input + 1) * self.drivers];
                 let mut spectra: Vec<Vec<Complex>> = filters.iter().map(|f| fir::response(f, bins)).collect();
-                if let Some(rtf) = self.rtf {
-                    let path = rtf[input];
-                    let pure: Vec<Complex> =
-                        (0..bins.count()).map(|b| fir::delay_phasor(bins, b, path.delay_frames as f64)).collect();
-                    let common = std::mem::replace(&mut spectra[path.own], pure);
-                    spectra.iter_mut().for_each(|s| s.iter_mut().zip(&common).for_each(|(v, c)| *v *= c));
-                }
                 for (spectrum, eq) in spectra.iter_mut().zip(&eq) {
                     for (bin, value) in spectrum.iter_mut().enumerate() {
                         *value *= eq[bin] * fir::delay_phasor(bins, bin, self.path_delay_frames[input] as f64);

@@ -1,5 +1,7 @@
 //! From complex responses to finite impulse responses, and what is in them.
 
+use std::f64::consts::TAU;
+
 use rustfft::FftPlanner;
 
 use super::{HIGHEST_PART, LOWEST_HZ};
@@ -99,6 +101,17 @@ pub fn minimum_phase(magnitudes: &[f64], bins: Bins) -> Vec<f64> {
     }
     FftPlanner::new().plan_fft_forward(n).process(&mut folded);
     folded[..bins.count()].iter().map(|v| v.im).collect()
+}
+
+/// Phases, rad, without their jumps by 2π: each within π of the one before it, the first within π of 0.
+pub fn unwrapped(phases: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut last = 0.0;
+    phases
+        .map(|phase| {
+            last = phase - TAU * ((phase - last) / TAU).round();
+            last
+        })
+        .collect()
 }
 
 /// One filter after another.

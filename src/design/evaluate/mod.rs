@@ -148,8 +148,9 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
     }
 
     let ideal_left = ears::ideal(bins, head, IDEAL_ANGLE_DEG, distance_m);
-    let pair_deg = device.virtual_angle_deg.unwrap_or(IDEAL_ANGLE_DEG);
-    let pair_left = ears::ideal(bins, head, pair_deg, distance_m);
+    let other_pair_deg = device.virtual_angle_deg.filter(|angle_deg| *angle_deg != IDEAL_ANGLE_DEG);
+    let other_pair = other_pair_deg.map(|angle_deg| ears::ideal(bins, head, angle_deg, distance_m));
+    let pair_left = other_pair.as_ref().unwrap_or(&ideal_left);
     let front = ears::ideal(bins, head, 0.0, distance_m);
     let both = [0, 1].map(|ear| sum(&from_left[ear], &from_right[ear]));
     let axis = space::on_axis(drivers, distance_m, bins);
@@ -183,11 +184,11 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
         },
         interaural_delay_us: Beside {
             device: ears::interaural_delay(bins, &from_left),
-            ideal: ears::interaural_delay(bins, &pair_left),
+            ideal: ears::interaural_delay(bins, pair_left),
         },
         interaural_level_db: Beside {
             device: ears::interaural_level(bins, &from_left),
-            ideal: ears::interaural_level(bins, &pair_left),
+            ideal: ears::interaural_level(bins, pair_left),
         },
         beam: Beam {
             azimuths_deg: space::POLAR_DEG.to_vec(),

@@ -68,7 +68,7 @@ pub fn leakage_db(estimate: &[f32], stems: &[&[f32]; 4]) -> f64 {
     let estimate = spectrogram(estimate, SIZE);
     let stems = stems.map(|stem| spectrogram(stem, SIZE));
     let edges = band_edges(SIZE / 2);
-    let (mut leaked, mut whole) = (0.0, 0.0);
+    let mut sides = Sides::default();
     for start in (0..estimate.len().saturating_sub(FRAMES)).step_by(FRAMES) {
         for band in edges.windows(2) {
             let cells = (start..start + FRAMES).flat_map(|frame| (band[0]..band[1]).map(move |bin| (frame, bin)));
@@ -84,34 +84,46 @@ pub fn leakage_db(estimate: &[f32], stems: &[&[f32]; 4]) -> f64 {
                     right[i] += against(estimate[frame][bin]);
                 }
             }
-            let powers = [matrix[1][1], matrix[2][2]];
-            let trace: f64 = (0..4).map(|i| matrix[i][i]).sum();
-            (0..4).for_each(|i| matrix[i][i] += 1e-6 * trace + 1e-12);
-            let gains = solve(matrix, right);
-            leaked += gains[1] * gains[1] * powers[0] + gains[2] * gains[2] * powers[1];
-            whole += powers[0] + powers[1];
+            sides.add(matrix, right);
         }
     }
-    db(leaked / whole)
+    sides.db()
 }
 
 /// The same in windows of 85 ms, over all frequencies at once.
 pub fn windowed_leakage_db(estimate: &[f32], stems: &[&[f32]; 4]) -> f64 {
     let frames = (0.085 * RATE as f32) as usize;
-    let (mut leaked, mut whole) = (0.0, 0.0);
+    let mut sides = Sides::default();
     for start in (0..estimate.len().saturating_sub(frames)).step_by(frames) {
         let window = start..start + frames;
         let stems = stems.map(|stem| &stem[window.clone()]);
-        let mut matrix = stems.map(|a| stems.map(|b| inner(a, b)));
-        let right = stems.map(|stem| inner(stem, &estimate[window.clone()]));
+        let matrix = stems.map(|a| stems.map(|b| inner(a, b)));
+        sides.add(matrix, stems.map(|stem| inner(stem, &estimate[window.clone()])));
+    }
+    sides.db()
+}
+
+/// Power of the two side stems: what of it is in the estimate, and all of it.
+#[derive(Default)]
+struct Sides {
+    leaked: f64,
+    whole: f64,
+}
+
+impl Sides {
+    /// Takes in one piece, by its normal equations over all stems.
+    fn add(&mut self, mut matrix: [[f64; 4]; 4], right: [f64; 4]) {
         let powers = [matrix[1][1], matrix[2][2]];
         let trace: f64 = (0..4).map(|i| matrix[i][i]).sum();
         (0..4).for_each(|i| matrix[i][i] += 1e-6 * trace + 1e-12);
         let gains = solve(matrix, right);
-        leaked += gains[1] * gains[1] * powers[0] + gains[2] * gains[2] * powers[1];
-        whole += powers[0] + powers[1];
+        self.leaked += gains[1] * gains[1] * powers[0] + gains[2] * gains[2] * powers[1];
+        self.whole += powers[0] + powers[1];
     }
-    db(leaked / whole)
+
+    fn db(&self) -> f64 {
+        db(self.leaked / self.whole)
+    }
 }
 
 /// Bands of a quarter octave, at least eight bins each.

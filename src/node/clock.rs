@@ -112,6 +112,11 @@ pub(super) struct Areas {
 unsafe impl Send for Areas {}
 
 impl Areas {
+    /// Whether an area of this id is one of them.
+    pub fn knows(id: u32) -> bool {
+        matches!(id, spa_sys::SPA_IO_Clock | spa_sys::SPA_IO_Position)
+    }
+
     /// Takes note of an area given or withdrawn by `io_changed`.
     ///
     /// # Safety

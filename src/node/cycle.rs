@@ -44,6 +44,11 @@ impl Cycle {
         self.areas.quantum_frames(self.pace.rate_hz())
     }
 
+    /// True when the graph's clock is our own.
+    pub fn is_driving(&self) -> bool {
+        self.areas.is_driving()
+    }
+
     /// Answers the writer's request: true when a cycle is to be triggered now. The clock is ready then.
     ///
     /// The caller triggers after this has returned: newer PipeWire runs `process` from within the trigger.

@@ -1,4 +1,4 @@
-//! Work on PipeWire's data thread: a function run there, a file descriptor watched there.
+//! Work on PipeWire's data thread: a function run there, a file descriptor watched there, a value that lives there.
 //!
 //! The crate has no wrapper for the data loop. Its queue has one writer (the main-loop thread), so everything here
 //! is called from that thread; other threads reach the data loop through a watched eventfd.
@@ -8,29 +8,53 @@ use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+use nix::errno::Errno;
+use nix::libc;
 use pipewire::context::ContextRc;
 use pipewire::spa::{spa_interface_call_method, support::system::IoFlags, sys as spa_sys};
+use pipewire::stream::Stream;
 use pipewire::sys as pw_sys;
 
-/// The data loop of a context. Not `Send`: it belongs to the main-loop thread.
+/// The loop whose thread runs a stream's `process`. Not `Send`: it belongs to the main-loop thread.
 #[derive(Clone)]
 pub(super) struct DataLoop {
-    raw: NonNull<pw_sys::pw_data_loop>,
+    raw: NonNull<spa_sys::spa_loop>,
     /// Keeps the loop alive.
     _context: ContextRc,
 }
 
+/// `pw_stream_get_data_loop`, which PipeWire has from 1.1 on.
+type GetDataLoop = unsafe extern "C" fn(*mut pw_sys::pw_stream) -> *mut pw_sys::pw_loop;
+
 impl DataLoop {
-    /// The loop on which `context` runs its streams.
-    pub fn of(context: &ContextRc) -> Option<Self> {
-        // SAFETY: the context owns its data loop until it is destroyed, and we keep the context.
-        let raw = unsafe { pw_sys::pw_context_get_data_loop(context.as_raw_ptr()) };
-        Some(DataLoop { raw: NonNull::new(raw)?, _context: context.clone() })
+    /// The loop that a connected `stream` of `context` is processed on.
+    ///
+    /// From 1.1 on a context may have several (`context.num-data-loops`) and deals its streams out among them; the same
+    /// versions have a function that tells which. Before, there is one.
+    pub fn of(stream: &Stream, context: &ContextRc) -> Option<Self> {
+        // SAFETY: a NUL-terminated name; the handle stands for everything this program is linked with.
+        let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"pw_stream_get_data_loop".as_ptr()) };
+        let raw = if symbol.is_null() {
+            // SAFETY: the context is alive; it owns its data loop until it is destroyed.
+            let data_loop = NonNull::new(unsafe { pw_sys::pw_context_get_data_loop(context.as_raw_ptr()) })?;
+            // SAFETY: a valid data loop; this reads a field of it.
+            unsafe { pw_sys::pw_data_loop_get_loop(data_loop.as_ptr()) }
+        } else {
+            // SAFETY: the function of that name has had this type from its beginning; the stream is alive.
+            unsafe { std::mem::transmute::<*mut c_void, GetDataLoop>(symbol)(stream.as_raw_ptr()) }
+        };
+        // SAFETY: the loop is alive as long as its context, which we keep; what it wraps never changes.
+        let raw = NonNull::new(unsafe { NonNull::new(raw)?.as_ref() }.loop_)?;
+        Some(DataLoop { raw, _context: context.clone() })
     }
 
     /// Runs `work` on the data thread and waits until it is done. When the loop is not running, `work` runs here.
-    fn run<F: FnOnce() + Send>(&self, work: F) {
+    ///
+    /// # Errors
+    /// The loop's queue refused it: `work` was not run.
+    fn run<F: FnOnce() + Send>(&self, work: F) -> Result<(), Errno> {
         unsafe extern "C" fn call<F: FnOnce()>(
             _loop: *mut spa_sys::spa_loop,
             _async: bool,
@@ -48,23 +72,30 @@ impl DataLoop {
         }
         let mut work = Some(work);
         let user_data: *mut Option<F> = &mut work;
+        let raw = self.raw.as_ptr();
         // SAFETY: the loop is valid (see `of`); `call::<F>` gets the type it expects; we are on the main-loop thread,
         // the one writer of the loop's queue.
-        unsafe {
-            pw_sys::pw_data_loop_invoke(
-                self.raw.as_ptr(),
+        let outcome = unsafe {
+            spa_interface_call_method!(
+                raw,
+                spa_sys::spa_loop_methods,
+                invoke,
                 Some(call::<F>),
                 0,
                 std::ptr::null(),
                 0,
                 true,
-                user_data.cast(),
-            );
-        }
+                user_data.cast()
+            )
+        };
+        checked(outcome)
     }
 
     /// Calls `ready` on the data thread whenever `fd` is readable, until the [`Watch`] is dropped.
-    pub fn watch<'f, F: FnMut()>(&self, fd: BorrowedFd<'f>, ready: F) -> Watch<'f, F> {
+    ///
+    /// # Errors
+    /// The loop did not take the descriptor.
+    pub fn watch<'f, F: FnMut()>(&self, fd: BorrowedFd<'f>, ready: F) -> Result<Watch<'f, F>, Errno> {
         unsafe extern "C" fn call<F: FnMut()>(source: *mut spa_sys::spa_source) {
             // SAFETY: `data` points to the closure in the `Watch`, which is removed from the loop before it is freed;
             // only the loop calls it, one event at a time.
@@ -81,20 +112,24 @@ impl DataLoop {
             rmask: 0,
             priv_: std::ptr::null_mut(),
         }));
-        let watch = Watch { on: self.clone(), source, ready, fd: PhantomData };
-        let (loop_, source) = (SendPtr(self.spa_loop()), SendPtr(source));
+        let mut watch = Watch { on: self.clone(), source, ready, is_added: false, fd: PhantomData };
+        let (loop_, source) = (SendPtr(self.raw.as_ptr()), SendPtr(source));
+        let mut added = 0;
+        let outcome = &mut added;
         self.run(move || {
             let (loop_, source) = (loop_.get(), source.get());
             // SAFETY: both stay valid until `Watch::drop`; sources are added on the loop's own thread.
-            unsafe { spa_interface_call_method!(loop_, spa_sys::spa_loop_methods, add_source, source) };
-        });
-        watch
+            *outcome = unsafe { spa_interface_call_method!(loop_, spa_sys::spa_loop_methods, add_source, source) };
+        })?;
+        checked(added)?;
+        watch.is_added = true;
+        Ok(watch)
     }
+}
 
-    fn spa_loop(&self) -> *mut spa_sys::spa_loop {
-        // SAFETY: the loop is valid (see `of`) and its `spa_loop` never changes.
-        unsafe { (*pw_sys::pw_data_loop_get_loop(self.raw.as_ptr())).loop_.cast() }
-    }
+/// SPA's convention: what is negative is an errno.
+fn checked(outcome: c_int) -> Result<(), Errno> {
+    if outcome < 0 { Err(Errno::from_raw(-outcome)) } else { Ok(()) }
 }
 
 /// A watched file descriptor. Dropped on the main-loop thread.
@@ -102,18 +137,26 @@ pub(super) struct Watch<'f, F: FnMut()> {
     on: DataLoop,
     source: *mut spa_sys::spa_source,
     ready: *mut F,
+    is_added: bool,
     fd: PhantomData<BorrowedFd<'f>>,
 }
 
 impl<F: FnMut()> Drop for Watch<'_, F> {
     fn drop(&mut self) {
-        let (loop_, source) = (SendPtr(self.on.spa_loop()), SendPtr(self.source));
-        self.on.run(move || {
-            let (loop_, source) = (loop_.get(), source.get());
-            // SAFETY: the source was added in `watch` and is removed once, on the loop's own thread.
-            unsafe { spa_interface_call_method!(loop_, spa_sys::spa_loop_methods, remove_source, source) };
-        });
-        // SAFETY: both came from `Box::into_raw` in `watch`; the loop no longer knows them.
+        if self.is_added {
+            let (loop_, source) = (SendPtr(self.on.raw.as_ptr()), SendPtr(self.source));
+            let removed = self.on.run(move || {
+                let (loop_, source) = (loop_.get(), source.get());
+                // SAFETY: the source was added in `watch` and is removed once, on the loop's own thread.
+                unsafe { spa_interface_call_method!(loop_, spa_sys::spa_loop_methods, remove_source, source) };
+            });
+            if let Err(error) = removed {
+                // The loop still knows both: rather leaked than freed.
+                log::error!("PipeWire's data loop does not let go of a descriptor: {error}");
+                return;
+            }
+        }
+        // SAFETY: both came from `Box::into_raw` in `watch`; the loop does not know them (any more).
         unsafe {
             drop(Box::from_raw(self.source));
             drop(Box::from_raw(self.ready));
@@ -135,38 +178,101 @@ impl<T> SendPtr<T> {
 
 /// A value that belongs to the data thread: created and taken back on the main-loop thread, used on the data thread
 /// in between.
-pub(super) struct DataCell<T>(UnsafeCell<T>);
+///
+/// Whichever thread calls [`DataCell::with`] first owns the value from then on; another one is turned away, and
+/// [`DataCell::is_contested`] tells. So it is checked, not assumed, that all callbacks run on one loop.
+pub(super) struct DataCell<T> {
+    value: UnsafeCell<T>,
+    /// `pthread_self` of the thread that owns the value; 0: none yet.
+    owner: AtomicUsize,
+    contested: AtomicBool,
+}
 
 impl<T> DataCell<T> {
     pub fn new(value: T) -> Self {
-        DataCell(UnsafeCell::new(value))
+        DataCell { value: UnsafeCell::new(value), owner: AtomicUsize::new(0), contested: AtomicBool::new(false) }
     }
 
-    /// Access on the data thread.
+    /// Access on the data thread; `None` on any other but the first thread that asked.
     ///
     /// # Safety
     /// Only from callbacks of the data loop (or while it is not running), and never from within another `with` of the
     /// same cell: `f` must not call into PipeWire in a way that could run another callback.
-    pub unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        // SAFETY: by the contract nobody else has access: the loop runs one callback at a time.
-        f(unsafe { &mut *self.0.get() })
+    pub unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        // SAFETY: always succeeds, touches nothing.
+        let this_thread = unsafe { libc::pthread_self() } as usize;
+        let owner = match self.owner.compare_exchange(0, this_thread, Relaxed, Relaxed) {
+            Ok(_) => this_thread,
+            Err(owner) => owner,
+        };
+        if owner != this_thread {
+            self.contested.store(true, Relaxed);
+            return None;
+        }
+        // SAFETY: only one thread comes by here, and by the contract it is in no other access.
+        Some(f(unsafe { &mut *self.value.get() }))
     }
 
-    /// Changes the value from the main-loop thread, by running `f` on the data thread. `None` when the loop's queue
-    /// refused it.
-    pub fn change<R: Send>(&self, on: &DataLoop, f: impl FnOnce(&mut T) -> R + Send) -> Option<R> {
-        let cell = SendPtr(self.0.get());
+    /// True when a second thread asked for the value: the graph is processed on another loop than the watched one.
+    pub fn is_contested(&self) -> bool {
+        self.contested.load(Relaxed)
+    }
+
+    /// Changes the value from the main-loop thread, by running `f` on the data thread.
+    ///
+    /// # Errors
+    /// The loop's queue refused it: nothing was changed.
+    pub fn change<R: Send>(&self, on: &DataLoop, f: impl FnOnce(&mut T) -> R + Send) -> Result<R, Errno> {
+        let cell = SendPtr(self.value.get());
         let mut result = None;
         let slot = &mut result;
         on.run(move || {
             // SAFETY: runs on the data thread between its other callbacks, so nobody else has access.
             *slot = Some(f(unsafe { &mut *cell.get() }));
-        });
-        result
+        })?;
+        result.ok_or(Errno::EAGAIN)
+    }
+
+    /// Changes the value on the main-loop thread.
+    ///
+    /// # Safety
+    /// Only while the data thread does not know the cell yet: before the stream's `connect` has returned and before a
+    /// descriptor is watched.
+    pub unsafe fn change_here<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: by the contract nobody else has access.
+        f(unsafe { &mut *self.value.get() })
     }
 
     /// Takes the value back, when every callback that used it is gone.
     pub fn into_inner(self) -> T {
-        self.0.into_inner()
+        self.value.into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cell is shared by reference as PipeWire's callbacks share it.
+    struct Shared(DataCell<u32>);
+
+    // SAFETY: what is tested is that `with` lets one thread in only.
+    unsafe impl Sync for Shared {}
+
+    #[test]
+    fn the_first_thread_keeps_the_value_and_a_second_is_told_of() {
+        let shared = Shared(DataCell::new(1));
+        let add_one = || {
+            // SAFETY: stands for a callback of the data loop; does not nest.
+            unsafe { shared.0.with(|value| *value += 1) }
+        };
+        assert!(add_one().is_some() && add_one().is_some());
+        assert!(!shared.0.is_contested());
+        let shared = &shared;
+        // SAFETY: as above.
+        let other =
+            std::thread::scope(|scope| scope.spawn(move || unsafe { shared.0.with(|value| *value += 1) }).join());
+        assert!(other.unwrap().is_none());
+        assert!(shared.0.is_contested() && add_one().is_some());
     }
 }

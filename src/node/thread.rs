@@ -1,6 +1,6 @@
 //! The thread of PipeWire's main loop: connect, listen, clean up.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -19,6 +19,7 @@ use pipewire::types::ObjectType;
 
 use crate::engine::{Counters, Pace, RingWriter};
 
+use super::clock::Areas;
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::feedback::{Feedback, Object};
@@ -27,6 +28,9 @@ use super::{Command, Event, NodeError, Request, sink};
 
 /// How long PipeWire may take to create the node.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether the graph is processed on the watched loop.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// Told once: the node's id, or why there is none.
 pub(super) type Ready = mpsc::SyncSender<Result<u32, NodeError>>;
@@ -70,13 +74,11 @@ fn serve(
     let core = context
         .connect_rc(sink::core_properties(request))
         .map_err(|error| NodeError::unreachable(request.socket.as_deref(), last_os_error(&error)))?;
-    let data_loop = DataLoop::of(&context)
-        .ok_or_else(|| NodeError::Setup { what: "data loop", reason: "the context has none".into() })?;
     let stream =
         StreamRc::new(core.clone(), &request.node_name, sink::node_properties(request)).map_err(setup("stream"))?;
     let front = Rc::new(Front {
         main_loop: main_loop.clone(),
-        data_loop: data_loop.clone(),
+        data_loop: OnceCell::new(),
         cell: Rc::clone(cell),
         pace: Arc::clone(pace),
         events,
@@ -118,31 +120,41 @@ fn serve(
         move |_| front.give_up()
     });
     timeout.update_timer(Some(PATIENCE), None);
-    // One cycle for each request of the writer. The closure runs on the data thread: it uses the references it holds,
-    // but neither clones nor drops them there.
-    let watch = data_loop.watch(pace.fd(), {
-        let (cell, stream) = (Rc::clone(cell), stream.clone());
-        move || {
-            // SAFETY: a callback of the data loop; `prepare` does not call into PipeWire.
-            if unsafe { cell.with(Cycle::prepare) } {
-                // It fails only when the node is being taken down; the writer asks again in a moment.
-                stream.trigger_process().ok();
-            }
-        }
-    });
-
     let format = Param::format(request.rate_hz);
     let latency = Param::latency(request.published_latency_frames, request.rate_hz);
     let profile = Param::profile(&request.profile);
     let mut params: Vec<&Pod> = [&format, &latency, &profile].into_iter().flatten().filter_map(Param::pod).collect();
     let connected = stream.connect(Direction::Input, None, sink::flags(), &mut params).map_err(setup("node"));
-    if connected.is_ok() {
+    let outcome = connected.and_then(|()| {
+        let data_loop = DataLoop::of(&stream, &context)
+            .ok_or_else(|| NodeError::Setup { what: "data loop", reason: "the stream has none".into() })?;
+        // Cannot be set yet: this is the one place that sets it.
+        let data_loop = front.data_loop.get_or_init(|| data_loop);
+        // One cycle for each request of the writer. The closure runs on the data thread: it uses the references it
+        // holds, but neither clones nor drops them there.
+        let watch = data_loop.watch(pace.fd(), {
+            let (cell, stream) = (Rc::clone(cell), stream.clone());
+            move || {
+                // SAFETY: a callback of the data loop; `prepare` does not call into PipeWire.
+                if unsafe { cell.with(Cycle::prepare) } == Some(true) {
+                    // It fails only when the node is being taken down; the writer asks again in a moment.
+                    stream.trigger_process().ok();
+                }
+            }
+        });
+        let watch = watch.map_err(|error| NodeError::Setup { what: "watch", reason: error.desc().into() })?;
+        let check = main_loop.loop_().add_timer({
+            let front = Rc::clone(&front);
+            move |_| front.check_threads()
+        });
+        check.update_timer(Some(CHECK), Some(CHECK));
         main_loop.run();
-    }
+        // First nothing starts a cycle, then nothing calls back, then the objects go.
+        drop(watch);
+        Ok(())
+    });
 
-    // In this order: first nothing starts a cycle, then nothing calls back, then the objects go.
     front.stopping.set(true);
-    drop(watch);
     if let Err(error) = stream.disconnect() {
         log::debug!("PipeWire: disconnecting the sink: {error}");
     }
@@ -150,7 +162,7 @@ fn serve(
     drop(registry_listener);
     drop(core_listener);
     drop(commands);
-    connected
+    outcome
 }
 
 /// Calls `front` for everything that happens to `stream`, and the data thread's cell for every cycle.
@@ -160,7 +172,7 @@ fn listen(stream: &StreamRc, front: &Rc<Front>) -> Result<StreamListener<()>, pi
     stream
         .add_local_listener_with_user_data(())
         .state_changed(move |stream, (), _old, new| states.state_changed(stream, new))
-        .io_changed(move |stream, (), id, area, size| areas.io_changed(stream, id, area, size as usize))
+        .io_changed(move |_, (), id, area, size| areas.io_changed(id, area, size as usize))
         .param_changed(move |_, (), id, param| params.param_changed(id, param))
         .process(move |stream, ()| {
             // SAFETY: RT_PROCESS makes this a callback of the data loop; `process` only takes and returns buffers.
@@ -172,7 +184,8 @@ fn listen(stream: &StreamRc, front: &Rc<Front>) -> Result<StreamListener<()>, pi
 /// The main-loop thread's view of the sink.
 struct Front {
     main_loop: MainLoopRc,
-    data_loop: DataLoop,
+    /// The stream's loop; none before `connect` has returned.
+    data_loop: OnceCell<DataLoop>,
     cell: Rc<DataCell<Cycle>>,
     pace: Arc<Pace>,
     events: mpsc::Sender<Event>,
@@ -222,6 +235,15 @@ impl Front {
         }
     }
 
+    fn check_threads(&self) {
+        if self.cell.is_contested() {
+            self.lost(
+                "it processes the sink on another thread than the one it named: set context.num-data-loops = 1 in \
+                 context.properties of client.conf",
+            );
+        }
+    }
+
     fn core_error(&self, id: u32, res: i32, message: &str) {
         if id == pipewire::core::PW_ID_CORE && res == -nix::libc::EPIPE {
             self.lost(&format!("PipeWire closed the connection ({message})"));
@@ -251,18 +273,33 @@ impl Front {
         }
     }
 
-    fn io_changed(&self, stream: &Stream, id: u32, area: *mut c_void, size: usize) {
+    /// Called on this thread; by PipeWire 1.x also from within `connect`, before the stream has a node: nothing may be
+    /// asked of the stream here.
+    fn io_changed(&self, id: u32, area: *mut c_void, size: usize) {
+        if !Areas::knows(id) {
+            return;
+        }
         // An address, because a pointer is not `Send`.
         let address = area.expose_provenance();
-        let quantum = self.cell.change(&self.data_loop, move |cycle| {
-            // SAFETY: these are `io_changed`'s own arguments, passed on to the data thread while we wait in it.
+        let set = move |cycle: &mut Cycle| {
+            // SAFETY: these are `io_changed`'s own arguments, taken over by the data thread while we wait in it, or
+            // before it runs.
             unsafe { cycle.set_area(id, std::ptr::with_exposed_provenance_mut(address), size) };
-            cycle.quantum_frames()
-        });
-        if let Some(frames @ 1..) = quantum {
-            self.pace.set_quantum_frames(frames);
+            (cycle.quantum_frames(), cycle.is_driving())
+        };
+        let changed = match self.data_loop.get() {
+            Some(data_loop) => self.cell.change(data_loop, set),
+            // SAFETY: `connect` has not returned, and nothing is watched yet.
+            None => Ok(unsafe { self.cell.change_here(set) }),
+        };
+        let (quantum_frames, driving) = match changed {
+            Ok(changed) => changed,
+            // The data thread may now hold an area that is unmapped when we return.
+            Err(error) => return self.lost(&format!("the data loop takes no commands: {}", error.desc())),
+        };
+        if quantum_frames > 0 {
+            self.pace.set_quantum_frames(quantum_frames);
         }
-        let driving = stream.is_driving();
         if self.driving.replace(driving) != driving {
             self.pace.set_driving(driving);
             self.tell(if driving { Event::DriverWon } else { Event::DriverLost });

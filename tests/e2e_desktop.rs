@@ -27,12 +27,7 @@ fn volume_mute_and_default_are_kept_over_a_restart() {
         assert!(sinks.contains(line), "no {line:?} in\n{sinks}");
     }
 
-    // WirePlumber writes what it remembers a second after it changed.
-    let kept = || {
-        let path = bed.session.path("state/wireplumber/restore-stream");
-        std::fs::read_to_string(path).is_ok_and(|text| text.contains("mute"))
-    };
-    assert!(wait_until(kept), "nothing was stored");
+    assert!(wait_until(|| bed.session.stored_streams().contains("mute")), "nothing was stored");
     assert_eq!(bed.daemon.process().terminate().code(), Some(0), "{}", bed.daemon.log());
     bed.daemon = Daemon::start(&bed.session, &bed.card, &Options::default());
     assert!(wait_until(|| is_set(&bed)), "the volume was forgotten");

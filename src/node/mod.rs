@@ -84,6 +84,8 @@ pub enum Event {
 enum Command {
     PublishLatency(usize),
     ShowProfile(String),
+    /// Shows the properties again, as they are.
+    ShowProps,
     Quit,
 }
 
@@ -115,7 +117,8 @@ impl Node {
         }
         let (commands, receiver) = pipewire::channel::channel();
         let (ready, answer) = mpsc::sync_channel(1);
-        let parts = thread::Parts { request, ring, pace, counters, events, commands: receiver, ready };
+        let parts =
+            thread::Parts { request, ring, pace, counters, events, asked: receiver, ask: commands.clone(), ready };
         let thread = std::thread::Builder::new()
             .name("pipewire".into())
             .spawn(move || thread::run(parts))

@@ -60,14 +60,49 @@ impl Param {
         )
     }
 
-    /// The properties that other tools see: the profile in use.
-    pub fn profile(name: &str) -> Option<Param> {
-        let params = vec![Value::String(PROFILE_KEY.into()), Value::String(name.into())];
+    /// What `props` says, for other tools to see.
+    pub fn props(props: &Props) -> Option<Param> {
+        let params = vec![Value::String(PROFILE_KEY.into()), Value::String(props.profile.clone())];
         Self::object(
             SpaTypes::ObjectParamProps,
             ParamType::Props,
-            vec![Property::new(spa_sys::SPA_PROP_params, Value::Struct(params))],
+            vec![
+                Property::new(spa_sys::SPA_PROP_volume, Value::Float(props.volume)),
+                Property::new(spa_sys::SPA_PROP_mute, Value::Bool(props.mute)),
+                Property::new(spa_sys::SPA_PROP_params, Value::Struct(params)),
+            ],
         )
+    }
+}
+
+/// The properties that the stream adds to those of its adapter.
+///
+/// The adapter applies volume and mute, and shows them in a `Props` object of its own. Ours stands behind it, and
+/// repeats both: WirePlumber 0.5 stores what the last object says, and what that one leaves out it forgets.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Props {
+    pub profile: String,
+    pub volume: f32,
+    pub mute: bool,
+}
+
+impl Props {
+    /// Those of a sink that nobody has set yet.
+    pub fn new(profile: &str) -> Props {
+        Props { profile: profile.into(), volume: 1.0, mute: false }
+    }
+
+    /// Takes over what `set`, a `Props` parameter on its way to the adapter, says of them; not the profile, which is
+    /// only asked for by it.
+    pub fn follow(&mut self, set: &Pod) {
+        let Ok(object) = set.as_object() else { return };
+        let value = |key| object.find_prop(Id(key)).map(|property| property.value());
+        if let Some(volume) = value(spa_sys::SPA_PROP_volume).and_then(|pod| pod.get_float().ok()) {
+            self.volume = volume;
+        }
+        if let Some(mute) = value(spa_sys::SPA_PROP_mute).and_then(|pod| pod.get_bool().ok()) {
+            self.mute = mute;
+        }
     }
 }
 
@@ -102,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_profile_is_read_back_from_what_is_shown() {
-        let param = Param::profile("cylinder-wide").unwrap();
+        let param = Param::props(&Props::new("cylinder-wide")).unwrap();
         assert_eq!(requested_profile(param.pod().unwrap()).as_deref(), Some("cylinder-wide"));
     }
 
@@ -126,6 +161,18 @@ mod tests {
         let volume = Param::object(SpaTypes::ObjectParamProps, ParamType::Props, vec![volume]).unwrap();
         assert_eq!(requested_profile(volume.pod().unwrap()), None);
         assert_eq!(requested_profile(Param::format(48_000).unwrap().pod().unwrap()), None);
+    }
+
+    #[test]
+    fn volume_and_mute_are_repeated_as_they_were_set() {
+        let set = Param::props(&Props { profile: "wide".into(), volume: 0.25, mute: true }).unwrap();
+        let mut props = Props::new("cylinder");
+        props.follow(set.pod().unwrap());
+        assert_eq!(props, Props { profile: "cylinder".into(), volume: 0.25, mute: true });
+        let only_mute = vec![Property::new(spa_sys::SPA_PROP_mute, Value::Bool(false))];
+        let only_mute = Param::object(SpaTypes::ObjectParamProps, ParamType::Props, only_mute).unwrap();
+        props.follow(only_mute.pod().unwrap());
+        assert_eq!((props.volume, props.mute), (0.25, false));
     }
 
     #[test]

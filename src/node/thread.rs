@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use pipewire::channel::Receiver;
+use pipewire::channel::{Receiver, Sender};
 use pipewire::context::ContextRc;
 use pipewire::main_loop::MainLoopRc;
 use pipewire::registry::GlobalObject;
@@ -23,7 +23,7 @@ use super::clock::Areas;
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::feedback::{Feedback, Object};
-use super::params::{Param, requested_profile};
+use super::params::{Param, Props, requested_profile};
 use super::{Command, Event, NodeError, Request, sink};
 
 /// How long PipeWire may take to create the node.
@@ -42,15 +42,17 @@ pub(super) struct Parts {
     pub pace: Arc<Pace>,
     pub counters: Arc<Counters>,
     pub events: mpsc::Sender<Event>,
-    pub commands: Receiver<Command>,
+    pub asked: Receiver<Command>,
+    /// The other end of `asked`, for what this thread must not do at once.
+    pub ask: Sender<Command>,
     pub ready: Ready,
 }
 
 /// Runs until told to quit or until PipeWire is gone. Gives the ring back, unless a reference to it was leaked.
 pub(super) fn run(parts: Parts) -> Option<RingWriter> {
-    let Parts { request, ring, pace, counters, events, commands, ready } = parts;
+    let Parts { request, ring, pace, counters, events, asked, ask, ready } = parts;
     let cell = Rc::new(DataCell::new(Cycle::new(ring, Arc::clone(&pace), counters)));
-    let outcome = serve(&request, &cell, &pace, events, commands, &ready);
+    let outcome = serve(&request, &cell, &pace, events, (ask, asked), &ready);
     pace.set_streaming(false);
     pace.set_driving(false);
     if let Err(error) = outcome {
@@ -65,7 +67,7 @@ fn serve(
     cell: &Rc<DataCell<Cycle>>,
     pace: &Arc<Pace>,
     events: mpsc::Sender<Event>,
-    commands: Receiver<Command>,
+    (ask, asked): (Sender<Command>, Receiver<Command>),
     ready: &Ready,
 ) -> Result<(), NodeError> {
     let main_loop = MainLoopRc::new(None).map_err(setup("main loop"))?;
@@ -82,9 +84,12 @@ fn serve(
         cell: Rc::clone(cell),
         pace: Arc::clone(pace),
         events,
+        ask,
         ready: RefCell::new(Some(ready.clone())),
         node_name: request.node_name.clone(),
         rate_hz: request.rate_hz,
+        latency_frames: Cell::new(request.published_latency_frames),
+        props: RefCell::new(Props::new(&request.profile)),
         driving: Cell::new(false),
         negotiated: Cell::new(false),
         stopping: Cell::new(false),
@@ -111,7 +116,7 @@ fn serve(
         })
         .register();
     let listener = listen(&stream, &front).map_err(setup("stream listener"))?;
-    let commands = commands.attach(main_loop.loop_(), {
+    let commands = asked.attach(main_loop.loop_(), {
         let (front, stream) = (Rc::clone(&front), stream.clone());
         move |command| front.obey(&stream, command)
     });
@@ -122,8 +127,8 @@ fn serve(
     timeout.update_timer(Some(PATIENCE), None);
     let format = Param::format(request.rate_hz);
     let latency = Param::latency(request.published_latency_frames, request.rate_hz);
-    let profile = Param::profile(&request.profile);
-    let mut params: Vec<&Pod> = [&format, &latency, &profile].into_iter().flatten().filter_map(Param::pod).collect();
+    let props = Param::props(&front.props.borrow());
+    let mut params: Vec<&Pod> = [&format, &latency, &props].into_iter().flatten().filter_map(Param::pod).collect();
     let connected = stream.connect(Direction::Input, None, sink::flags(), &mut params).map_err(setup("node"));
     let outcome = connected.and_then(|()| {
         let data_loop = DataLoop::of(&stream, &context)
@@ -189,9 +194,12 @@ struct Front {
     cell: Rc<DataCell<Cycle>>,
     pace: Arc<Pace>,
     events: mpsc::Sender<Event>,
+    ask: Sender<Command>,
     ready: RefCell<Option<Ready>>,
     node_name: String,
     rate_hz: u32,
+    latency_frames: Cell<usize>,
+    props: RefCell<Props>,
     driving: Cell<bool>,
     negotiated: Cell<bool>,
     stopping: Cell<bool>,
@@ -262,6 +270,10 @@ impl Front {
             self.pace.set_streaming(streaming);
             self.tell(if streaming { Event::Streaming } else { Event::Paused });
         }
+        if matches!(state, StreamState::Paused | StreamState::Streaming) {
+            // PipeWire 1.4 loses the latency given to `connect`, and what is published before the links stand.
+            self.publish(stream, Param::latency(self.latency_frames.get(), self.rate_hz));
+        }
         match state {
             StreamState::Paused => {
                 self.answer(Ok(stream.node_id()));
@@ -310,6 +322,11 @@ impl Front {
         match (ParamType::from_raw(id), param) {
             (ParamType::Format, format) => self.negotiated(format.is_some()),
             (ParamType::Props, Some(props)) => {
+                self.props.borrow_mut().follow(props);
+                // The adapter of PipeWire 1.4 announces a new volume only once it has a format; until then everybody
+                // reads, and stores, the old one. An announcement of ours makes them read again, but not before this
+                // has returned: only then has the adapter taken the volume.
+                self.ask.send(Command::ShowProps).ok();
                 if let Some(profile) = requested_profile(props) {
                     self.tell(Event::ProfileRequested(profile));
                 }
@@ -332,15 +349,28 @@ impl Front {
     }
 
     fn obey(&self, stream: &Stream, command: Command) {
-        let param = match command {
-            Command::PublishLatency(frames) => Param::latency(frames, self.rate_hz),
-            Command::ShowProfile(name) => Param::profile(&name),
+        match command {
+            Command::PublishLatency(frames) => {
+                self.latency_frames.set(frames);
+                self.publish(stream, Param::latency(frames, self.rate_hz));
+            }
+            Command::ShowProfile(name) => {
+                self.props.borrow_mut().profile = name;
+                self.show_props(stream);
+            }
+            Command::ShowProps => self.show_props(stream),
             Command::Quit => {
                 self.stopping.set(true);
                 self.main_loop.quit();
-                return;
             }
-        };
+        }
+    }
+
+    fn show_props(&self, stream: &Stream) {
+        self.publish(stream, Param::props(&self.props.borrow()));
+    }
+
+    fn publish(&self, stream: &Stream, param: Option<Param>) {
         let Some(pod) = param.as_ref().and_then(Param::pod) else { return };
         if let Err(error) = stream.update_params(&mut [pod]) {
             log::warn!("PipeWire: sink {}: cannot publish a parameter: {error}", self.node_name);

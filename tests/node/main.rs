@@ -234,12 +234,8 @@ fn volume_and_mute_work_and_are_remembered() {
     });
     bed.wpctl(&["set-volume", &id, "0.5"]);
 
-    // A new node of the same name is the same speaker to its users. WirePlumber writes its state after a second.
-    let state = || {
-        // Not there before the first change.
-        std::fs::read_to_string(bed.session.path("state/wireplumber/restore-stream")).unwrap_or_default()
-    };
-    wait_for("the volume to be stored", || state().contains("0.125"));
+    // A new node of the same name is the same speaker to its users.
+    wait_for("the volume to be stored", || bed.session.stored_streams().contains("0.125"));
     let Bed { node, counters, pace, session, turn: _turn, .. } = bed;
     let writer = node.stop().unwrap();
     let (sender, _events) = mpsc::channel();

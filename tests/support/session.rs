@@ -107,6 +107,17 @@ impl Session {
         Process::start(program, &mut self.command(program), &self.path("log"))
     }
 
+    /// What WirePlumber has stored of the volumes of sinks and streams: empty before the first change, and written a
+    /// second after one.
+    pub fn stored_streams(&self) -> String {
+        // The name of WirePlumber 0.4, and of 0.5.
+        let files = ["restore-stream", "stream-properties"];
+        files
+            .iter()
+            .find_map(|name| fs::read_to_string(self.path("state/wireplumber").join(name)).ok())
+            .unwrap_or_default()
+    }
+
     /// A path in the session's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

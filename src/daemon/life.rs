@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use super::control::status::State;
 use super::control::{self, Asked, Choice, Reply, Request, Server, Switched};
 use super::event::Event;
 use super::memory;
@@ -11,7 +12,6 @@ use super::pipeline::{Pipeline, PipelineError};
 use super::prepare::{self, Chosen, Options, Plan, PrepareError, Prepared};
 use super::reload::{Reloads, Waiting};
 use super::signals::{Signal, Watch};
-use super::status::State;
 use crate::profile::choice::NO_PROFILE;
 use crate::{node, output};
 

@@ -7,7 +7,7 @@
 //! | `pipeline` | sink, ring, writer and device, as one |
 //! | [`reload`] | who waits for which switch |
 //! | [`control`] | the socket behind `--reload` and `--status` |
-//! | [`status`] | what `--status` says |
+//! | `status` | how the daemon fares, for `--status` |
 //! | [`signals`] | SIGHUP, SIGTERM, SIGINT |
 
 pub mod control;
@@ -19,7 +19,7 @@ mod pipeline;
 pub mod prepare;
 pub mod reload;
 pub mod signals;
-pub mod status;
+mod status;
 
 pub use instance::{BadInstance, Instance};
 pub use life::{DaemonError, run};

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod protocol;
 pub mod server;
+pub mod status;
 
 pub use client::{AskError, ask};
 pub use protocol::{Choice, Reply, Request, Switched};

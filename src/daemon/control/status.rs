@@ -1,0 +1,257 @@
+//! What `--status` and `--status --json` say: part of what is spoken over the socket.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything `--status` says. Field names carry their units and are kept from version to version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Of this form: 1.
+    pub format: u32,
+    /// Of the daemon.
+    pub version: String,
+    /// Which daemon, where several run.
+    pub instance: String,
+    /// What it does now.
+    pub state: State,
+    /// What plays, and why this one; `None`: no profile, so silence.
+    pub profile: Option<ProfileStatus>,
+    /// What keeps it from playing, and the remedy; empty when all is well.
+    pub problems: Vec<String>,
+    /// Frames a second, of sink, chain and device alike.
+    pub rate_hz: u32,
+    /// Frames a cycle of the graph, as last seen.
+    pub quantum_frames: u32,
+    /// Who sets the graph's pace.
+    pub graph: GraphStatus,
+    /// What lies between a player's sample and the driver's.
+    pub latency: LatencyStatus,
+    /// Share of a period the chain took.
+    pub dsp_load: Load,
+    /// Times the device ran dry.
+    pub xruns: u64,
+    /// Times the ring ran dry while the sink played.
+    pub underruns: u64,
+    /// Times frames were thrown away because the ring was full, or to bring the latency back.
+    #[serde(default)]
+    pub overruns: u64,
+    /// Times the device was opened again after it was lost.
+    #[serde(default)]
+    pub reopens: u64,
+    /// Cycles the sink was given.
+    pub cycles: u64,
+    /// Frames the device was given.
+    pub frames: u64,
+    /// The card's clock against the system's; `None` until it has been observed for some ten seconds.
+    pub drift_ppm: Option<f64>,
+    /// What the limiter takes away now, by driver.
+    pub gain_reduction_db: BTreeMap<String, f32>,
+    /// Scheduling, as read back from the threads themselves.
+    pub realtime: Realtime,
+    /// The device; `None` while it is closed or gone.
+    pub device: Option<DeviceStatus>,
+    /// The device asked for.
+    pub pcm: String,
+}
+
+/// What the daemon does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// A player is connected, the graph runs.
+    Playing,
+    /// Nobody plays; the device is held open on silence.
+    Idle,
+    /// Nobody plays; the device is closed until somebody does (`suspend_seconds`).
+    Standby,
+    /// No profile is named: neither the sink nor the device is there.
+    NoProfile,
+    /// The device cannot be opened, or is gone; it is tried again.
+    NoDevice,
+    /// PipeWire cannot be reached; it is tried again.
+    NoPipewire,
+}
+
+/// The profile that plays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProfileStatus {
+    /// Its name.
+    pub name: String,
+    /// Where it lies.
+    pub folder: String,
+    /// Why this one: asked for, remembered, matched, configured.
+    pub chosen_by: String,
+    /// Drivers in order.
+    pub drivers: Vec<String>,
+    /// The form its FIR matrix is computed in, and how much of it is multiplied; empty while nothing can play.
+    #[serde(default)]
+    pub matrix: String,
+}
+
+/// Who sets the graph's pace.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct GraphStatus {
+    /// Our device does; else another one, and its rate is followed.
+    pub driving: bool,
+    /// By what its rate is followed: its clock against our device's. 0 while ours drives.
+    pub correction_ppm: f64,
+}
+
+/// Latency by stage, in frames at `rate_hz`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LatencyStatus {
+    /// All of it, from the sink's input to the driver: what players are told.
+    pub total_frames: usize,
+    /// The same, in milliseconds.
+    pub total_ms: f64,
+    /// Collecting a block.
+    pub block_frames: usize,
+    /// The upmix beyond that.
+    pub upmix_frames: usize,
+    /// The filters' modelling delay and the path delays.
+    pub filter_frames: usize,
+    /// The limiter's look-ahead.
+    pub limiter_frames: usize,
+    /// The resampler that stands by for another device's clock.
+    pub resampler_frames: usize,
+    /// Waiting in the ring between sink and device.
+    pub ring_frames: usize,
+    /// Waiting in the device.
+    pub device_frames: usize,
+}
+
+/// A share of the time there was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Over the last seconds.
+    pub mean: f64,
+    /// Of one period, since the start.
+    pub max: f64,
+}
+
+/// Scheduling of the two threads that must not wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Realtime {
+    /// PipeWire's data thread in this process.
+    pub data_thread: String,
+    /// The thread that writes to the device.
+    pub writer_thread: String,
+}
+
+/// The open device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// Sample format, in ALSA's name.
+    pub sample_format: String,
+    /// Channels as opened.
+    pub channels: u32,
+    /// Frames a period, as the card granted.
+    pub period_frames: u32,
+    /// Frames of the whole buffer, as the card granted.
+    pub buffer_frames: u32,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Playing => "playing",
+            State::Idle => "idle",
+            State::Standby => "standby",
+            State::NoProfile => "silent: no profile",
+            State::NoDevice => "waiting for the device",
+            State::NoPipewire => "waiting for PipeWire",
+        })
+    }
+}
+
+impl Status {
+    /// The graph's quantum and who sets its pace, while it runs.
+    fn pace(&self) -> String {
+        let quantum_frames = self.quantum_frames;
+        match self.state {
+            State::Playing if self.graph.driving => format!(", quantum {quantum_frames} frames, paced by the device"),
+            State::Playing => format!(
+                ", quantum {quantum_frames} frames, paced by another device: followed by {:+.0} ppm",
+                self.graph.correction_ppm
+            ),
+            _ => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |frames: usize| frames as f64 * 1e3 / f64::from(self.rate_hz.max(1));
+        let mut row = |name: &str, text: String| writeln!(f, "{name:<11} {text}");
+        row("state", self.state.to_string())?;
+        for problem in &self.problems {
+            row("problem", problem.clone())?;
+        }
+        match &self.profile {
+            Some(p) => row("profile", format!("{} ({}), {}: {}", p.name, p.chosen_by, p.folder, p.drivers.join(", ")))?,
+            None => row("profile", "none".into())?,
+        }
+        if let Some(matrix) = self.profile.as_ref().map(|p| &p.matrix).filter(|matrix| !matrix.is_empty()) {
+            row("matrix", matrix.clone())?;
+        }
+        row(
+            "device",
+            match &self.device {
+                Some(d) => format!(
+                    "{}: {} channels of {}, {} frames in periods of {}",
+                    self.pcm, d.channels, d.sample_format, d.buffer_frames, d.period_frames
+                ),
+                None => format!("{}: closed", self.pcm),
+            },
+        )?;
+        if self.state == State::NoProfile {
+            // Nothing is open: the rest would be zeros.
+            return Ok(());
+        }
+        row("rate", format!("{} Hz{}", self.rate_hz, self.pace()))?;
+        let l = &self.latency;
+        row(
+            "latency",
+            format!(
+                "{:.1} ms = block {:.1} + upmix {:.1} + filters {:.1} + limiter {:.1} + resampler {:.1} + ring {:.1} + device {:.1}",
+                l.total_ms,
+                ms(l.block_frames),
+                ms(l.upmix_frames),
+                ms(l.filter_frames),
+                ms(l.limiter_frames),
+                ms(l.resampler_frames),
+                ms(l.ring_frames),
+                ms(l.device_frames)
+            ),
+        )?;
+        row(
+            "load",
+            format!("{:.1} % of a period, at most {:.1} %", 100.0 * self.dsp_load.mean, 100.0 * self.dsp_load.max),
+        )?;
+        row(
+            "xruns",
+            format!(
+                "{} (ring dry {} times, full {} times) over {} frames",
+                self.xruns, self.underruns, self.overruns, self.frames
+            ),
+        )?;
+        if self.reopens > 0 {
+            row("reopened", format!("{} times: the device was lost", self.reopens))?;
+        }
+        if let Some(ppm) = self.drift_ppm {
+            // Adding 0 makes −0 a +0.
+            row("drift", format!("{:+.0} ppm, card against system", ppm.round() + 0.0))?;
+        }
+        match self.gain_reduction_db.iter().max_by(|a, b| a.1.total_cmp(b.1)) {
+            Some((name, db)) if *db >= 0.05 => row("limiter", format!("takes {db:.1} dB (most: {name})"))?,
+            Some(_) => row("limiter", "takes nothing".into())?,
+            None => {}
+        }
+        row(
+            "real time",
+            format!("graph thread {}, device thread {}", self.realtime.data_thread, self.realtime.writer_thread),
+        )
+    }
+}

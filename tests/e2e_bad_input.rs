@@ -15,7 +15,7 @@ fn assert_refused(output: &Output, words: &[&str]) {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(!text.contains("panicked"), "{text}");
-    let errors: Vec<&str> = text.lines().filter(|line| !line.starts_with("[20")).collect();
+    let errors: Vec<&str> = text.lines().filter(|line| !line.starts_with('[')).collect();
     let first = errors.first().unwrap_or_else(|| panic!("nothing on stderr"));
     for word in words {
         assert!(first.contains(word), "no {word:?} in {first:?}");
@@ -89,29 +89,32 @@ fn broken_profiles_are_refused_and_leave_no_output() {
 
 #[test]
 fn the_daemon_says_why_it_does_not_start() {
-    let session = Session::start();
+    let mut session = Session::start();
     let card = Card::new();
-    let run = |config: &str, profile: &str| {
+    let run = |session: &Session, config: &str, profile: &str| {
         let file = session.path("spatiald.toml");
         fs::write(&file, config).unwrap();
         let (name, value) = Card::env();
         let mut command = session.command("timeout");
-        command.args(["30", PROGRAM, "--config"]).arg(file).args(["--profile", profile]).env(name, value);
+        command.args(["30", PROGRAM, "--no-wait", "--config"]).arg(file).args(["--profile", profile]).env(name, value);
         command.output().expect("spatiald runs")
     };
     let cylinder = shipped_profile("cylinder");
     let cylinder = cylinder.to_str().unwrap();
-    assert_refused(&run("format = 1\ndevise = \"hw:0\"\n", cylinder), &["spatiald.toml:2:", "devise"]);
+    assert_refused(&run(&session, "format = 1\ndevise = \"hw:0\"\n", cylinder), &["spatiald.toml:2:", "devise"]);
     assert_refused(
-        &run(&format!("format = 1\ndevice = \"{}\"\n", card.pcm()), "no-such-profile"),
+        &run(&session, &format!("format = 1\ndevice = \"{}\"\n", card.pcm()), "no-such-profile"),
         &["no-such-profile"],
     );
 
-    let with_device = |pcm: &str| run(&format!("format = 1\ndevice = \"{pcm}\"\n"), cylinder);
+    let with_device = |pcm: &str| run(&session, &format!("format = 1\ndevice = \"{pcm}\"\n"), cylinder);
     assert_refused(&with_device("hw:CARD=Nonesuch"), &["hw:CARD=Nonesuch"]);
     card.set(Word::Busy, 1);
     assert_refused(&with_device(&card.pcm()), &[&card.pcm(), "busy"]);
     card.set(Word::Busy, 0);
     let narrow = Card::with_limits("CHANNELS=2");
     assert_refused(&with_device(&narrow.pcm()), &[&narrow.pcm(), "2", "3"]);
+    session.kill_pipewire();
+    let output = run(&session, &format!("format = 1\ndevice = \"{}\"\n", card.pcm()), cylinder);
+    assert_refused(&output, &["PipeWire", "pipewire-0"]);
 }

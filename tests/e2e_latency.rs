@@ -91,3 +91,8 @@ fn at_a_small_quantum() {
 fn at_a_large_quantum() {
     undisturbed(|| promises_are_kept(1024));
 }
+
+#[test]
+fn at_the_largest_quantum() {
+    undisturbed(|| promises_are_kept(8192));
+}

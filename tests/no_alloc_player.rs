@@ -4,13 +4,14 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use nix::unistd::gettid;
 use spatiald::dsp::{Chain, Switcher};
 use spatiald::engine::{Counters, Pace, Player, handover, ring};
-use spatiald::output::{Request, Writer, open};
+use spatiald::output::{Request, Writer};
 use spatiald::profile::Profile;
 use support::Card;
 use support::card::{Word, use_in_this_process};
@@ -73,9 +74,8 @@ fn the_writer_thread_never_allocates() {
     let (frames, reader) = ring(16_384);
     let (mut chains, receiver) = handover();
     let player = Player::new(reader, Switcher::new(chain("cylinder")), receiver, pace.clone(), counters.clone());
-    let (sender, _events) = mpsc::channel();
-    let device = open(&request).unwrap();
-    let writer = Writer::spawn(Some(device), player, request, pace.clone(), counters.clone(), sender).unwrap();
+    let again = request.clone();
+    let writer = Writer::spawn(player, request, pace.clone(), counters.clone(), Box::new(|_| {})).unwrap();
     let played = |wanted: i64| {
         let end = card.get(Word::FramesPlayed) + wanted;
         assert!(wait_until(|| card.get(Word::FramesPlayed) >= end), "the card plays");
@@ -126,9 +126,17 @@ fn the_writer_thread_never_allocates() {
     card.replug();
     assert!(wait_until(|| card.get(Word::Opens) == 2));
     played(9_600);
+    let second = Card::new();
+    writer.use_device(Request { pcm: second.pcm(), ..again }, chain("pair"));
+    assert!(wait_until(|| {
+        if pace.take_request() {
+            cycle();
+        }
+        second.get(Word::FramesPlayed) > 9_600 && chains.reclaim().is_some()
+    }));
 
     let calls = CALLS.load(SeqCst);
     WATCHED.store(0, SeqCst);
-    writer.stop();
+    writer.stop(Instant::now() + Duration::from_secs(30));
     assert_eq!(calls, 0, "calls of the allocator on the writer thread");
 }

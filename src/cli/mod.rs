@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::daemon::Instance;
+use crate::daemon::{Instance, Options};
 
 pub mod check;
 pub mod design;
@@ -43,6 +43,9 @@ pub struct Cli {
     /// Which daemon, where several run on one machine
     #[arg(long, value_name = "NAME", default_value = "default")]
     instance: Instance,
+    /// End, instead of waiting, where the device or PipeWire is not there at the start
+    #[arg(long)]
+    no_wait: bool,
     /// With --status: print JSON
     #[arg(long, requires = "status")]
     json: bool,
@@ -95,6 +98,12 @@ impl Cli {
         if self.ask.status {
             return status::run(&self.instance, self.json);
         }
-        run::run(self.config, self.profile, self.instance)
+        run::run(Options {
+            config: self.config,
+            profile: self.profile,
+            instance: self.instance,
+            no_wait: self.no_wait,
+            ..Options::default()
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! `spatiald --reload [PROFILE]`: ask the running daemon to switch, and wait for the outcome.
 
 use super::Failure;
-use super::report::print;
+use super::report::{note as note_down, print};
 use crate::daemon::Instance;
 use crate::daemon::control::{Choice, Reply, Request, ask};
 use crate::profile::is_path;
@@ -38,6 +38,9 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
                 0 | 1 => String::new(),
                 n => format!(", together with {} other requests", n - 1),
             };
+            if let Some(note) = &done.note {
+                note_down(note);
+            }
             print(&format!("{} → {} in {:.0} ms{others}\n", done.from, done.to, done.took_ms))?;
             Ok(())
         }

@@ -27,3 +27,9 @@ pub fn print(text: &str) -> io::Result<()> {
         printed => printed,
     }
 }
+
+/// Says something beside the outcome of a command.
+pub fn note(text: &str) {
+    // Nowhere left to say that it could not be said.
+    let _ = writeln!(io::stderr(), "spatiald: {text}");
+}

@@ -1,7 +1,5 @@
 //! Everything that reaches the main loop, on one channel.
 
-use std::sync::mpsc;
-
 use super::control::Asked;
 use super::prepare::{PrepareError, Prepared};
 use super::signals::Signal;
@@ -14,27 +12,14 @@ pub enum Event {
     Signal(Signal),
     /// A control client asks.
     Asked(Asked),
-    /// The sink has news.
-    Node(node::Event),
-    /// The device has news: the one of this opening, see [`Pipeline::generation`](super::pipeline::Pipeline::generation).
+    /// The sink of this pipeline has news, see [`Pipeline::generation`](super::pipeline::Pipeline::generation).
+    Node(u64, node::Event),
+    /// The device of this pipeline has news.
     Output(u64, output::Event),
-    /// The files were read and the chain is built, or not.
-    Prepared(Box<Result<Prepared, PrepareError>>),
-}
-
-/// Forwards the events of one module into the main loop's channel; ends when their sender is gone.
-pub fn forward<T: Send + 'static>(
-    name: &str,
-    into: mpsc::Sender<Event>,
-    wrap: impl Fn(T) -> Event + Send + 'static,
-) -> std::io::Result<mpsc::Sender<T>> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::Builder::new().name(name.into()).spawn(move || {
-        for event in receiver {
-            if into.send(wrap(event)).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(sender)
+    /// What was to be prepared under this number is ready, or not.
+    Prepared(u64, Box<Result<Prepared, PrepareError>>),
+    /// The choice was stored, or why not, under the same number.
+    Remembered(u64, Option<String>),
+    /// The pipeline before has ended: its device is closed and its sink gone.
+    Retired,
 }

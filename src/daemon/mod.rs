@@ -2,24 +2,36 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `life` | the main loop: one event at a time |
+//! | `life` | the main loop: one event at a time, and none of them waits |
+//! | `news` | what device and sink tell, and what is made of it |
+//! | `transaction` | a reload from request to answer |
 //! | [`prepare`] | read, validate, choose, build: the first half of a start or a reload |
+//! | [`requests`] | configuration → what is asked of device and sink |
 //! | `pipeline` | sink, ring, writer and device, as one |
 //! | [`reload`] | who waits for which switch |
-//! | [`control`] | the socket behind `--reload` and `--status` |
+//! | `health` | whether sound moves |
+//! | [`control`] | the socket behind `--reload` and `--status`, and what is spoken on it |
 //! | `status` | how the daemon fares, for `--status` |
+//! | `notify` | what the service manager is told |
+//! | `repeats` | messages that come again are counted |
 //! | [`signals`] | SIGHUP, SIGTERM, SIGINT |
 
 pub mod control;
 mod event;
+mod health;
 mod instance;
 mod life;
 mod memory;
+mod news;
+mod notify;
 mod pipeline;
 pub mod prepare;
 pub mod reload;
+mod repeats;
+pub mod requests;
 pub mod signals;
 mod status;
+mod transaction;
 
 pub use instance::{BadInstance, Instance};
 pub use life::{DaemonError, run};

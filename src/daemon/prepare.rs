@@ -1,13 +1,12 @@
 //! The first half of a start or a reload, off every real-time thread: read, validate, choose, build.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::Instance;
 use super::control::Choice;
-use crate::config::{Config, MixerValue, Places};
+use super::requests::Rates;
+use crate::config::{Config, Places};
 use crate::dsp::{Chain, SpecError};
-use crate::output;
 use crate::profile::choice::{Remembered, choose};
 use crate::profile::machine::Machine;
 use crate::profile::{self, Profile, ProfileError};
@@ -24,6 +23,8 @@ pub struct Options {
     pub reloaded: Option<String>,
     /// `--instance`.
     pub instance: Instance,
+    /// `--no-wait`: end, instead of waiting, where the device or PipeWire is not there at the start.
+    pub no_wait: bool,
 }
 
 /// Everything that is played by, read and validated.
@@ -48,8 +49,10 @@ pub struct Chosen {
 pub struct Prepared {
     /// What was read.
     pub plan: Plan,
-    /// The chain of its profile, at the rate asked for.
+    /// The chain of its profile; `None` where there is no profile.
     pub chain: Option<Box<Chain>>,
+    /// The rate it was built for.
+    pub rate_hz: u32,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -118,24 +121,22 @@ pub fn read_at_start(options: &Options) -> Result<Plan, PrepareError> {
     })
 }
 
-/// Reads, and builds the chain: at `rate_hz` where the device already runs at one, else at the profile's own rate.
+/// Builds the chain of what was read, for the rate that `rates` know to be played at on its device.
 ///
 /// # Errors
-/// Whatever in the files is not as it must be.
-pub fn prepare(options: &Options, choice: &Choice, rate_hz: Option<u32>) -> Result<Prepared, PrepareError> {
-    let plan = read(options, choice)?;
-    let chain = match &plan.profile {
-        Some(chosen) => Some(build(&chosen.profile, rate_hz.unwrap_or(chosen.profile.sample_rate_hz))?),
-        None => None,
-    };
-    Ok(Prepared { plan, chain })
+/// The profile cannot serve that rate.
+pub fn prepare(plan: Plan, rates: &Rates) -> Result<Prepared, PrepareError> {
+    let Some(Chosen { profile, .. }) = &plan.profile else { return Ok(Prepared { plan, chain: None, rate_hz: 0 }) };
+    let rate_hz = rates.on(&plan.config.device, profile.sample_rate_hz);
+    let chain = Some(build(profile, rate_hz)?);
+    Ok(Prepared { plan, chain, rate_hz })
 }
 
 /// The chain of `profile` at `rate_hz`.
 ///
 /// # Errors
 /// The profile cannot serve that rate.
-pub fn build(profile: &Profile, rate_hz: u32) -> Result<Box<Chain>, PrepareError> {
+fn build(profile: &Profile, rate_hz: u32) -> Result<Box<Chain>, PrepareError> {
     let at_rate;
     let profile = if profile.sample_rate_hz == rate_hz {
         profile
@@ -158,35 +159,5 @@ pub fn remember(options: &Options, choice: &Choice) -> Result<(), Complaint> {
         Choice::Named(name) => remembered.write(name),
         Choice::Default => remembered.forget(),
         Choice::Again => Ok(()),
-    }
-}
-
-/// The device that `config` and a profile of so many channels ask for.
-pub fn device_request(config: &Config, rate_hz: u32, channels: usize) -> output::Request {
-    output::Request {
-        pcm: config.device.clone(),
-        rate_hz,
-        channels,
-        period_frames: config.period_frames,
-        periods: config.periods,
-        format: config.device_format,
-        mixer: config
-            .mixer
-            .iter()
-            .map(|control| output::MixerControl {
-                card: control.card.clone(),
-                control: control.control.clone(),
-                value: match control.value {
-                    MixerValue::Db(db) => output::MixerValue::VolumeDb(db),
-                    MixerValue::Switch(on) => output::MixerValue::Switch(on),
-                },
-            })
-            .collect(),
-        reserve: true,
-        suspend_after: match config.suspend_seconds {
-            0 => None,
-            seconds => Some(Duration::from_secs(seconds.into())),
-        },
-        amp_wake: Duration::from_millis(config.amp_wake_ms.into()),
     }
 }

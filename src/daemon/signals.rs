@@ -1,9 +1,12 @@
 //! SIGHUP, SIGTERM and SIGINT, as values.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::{Handle, Signals};
 
 /// What a signal asks for.
@@ -23,11 +26,18 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Hands every signal to `deliver`, from a thread of its own.
+    /// Hands every signal to `deliver`, from a thread of its own. A second SIGTERM or SIGINT ends the process at once,
+    /// whatever hangs.
     ///
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn start(deliver: impl Fn(Signal) + Send + 'static) -> io::Result<Watch> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            // In this order: the first signal finds the flag down.
+            flag::register_conditional_shutdown(signal, 1, Arc::clone(&stopping))?;
+            flag::register(signal, Arc::clone(&stopping))?;
+        }
         let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
         let handle = signals.handle();
         let thread = thread::Builder::new().name("signals".into()).spawn(move || {

@@ -5,7 +5,6 @@ use super::life::Daemon;
 use super::pipeline::Pipeline;
 use super::prepare::Chosen;
 use crate::engine::{Scheduling, resample};
-use crate::profile::choice::NO_PROFILE;
 
 impl Daemon {
     /// How things stand.
@@ -52,8 +51,7 @@ impl Daemon {
                 data_thread: scheduling(counted.as_ref().map(|counted| counted.data_thread)),
                 writer_thread: scheduling(counted.as_ref().map(|counted| counted.writer_thread)),
             },
-            device: self.pipeline.as_ref().filter(|_| self.device_problem.is_none() && !self.standby).map(|pipeline| {
-                let params = pipeline.params();
+            device: self.pipeline.as_ref().filter(|_| self.device.is_open).and_then(Pipeline::params).map(|params| {
                 DeviceStatus {
                     sample_format: params.format.to_string(),
                     channels: params.channels as u32,
@@ -63,11 +61,6 @@ impl Daemon {
             }),
             pcm: self.plan.config.device.clone(),
         }
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let no_profile = self.plan.profile.is_none().then(|| NO_PROFILE.to_owned());
-        [no_profile, self.device_problem.clone(), self.node_problem.clone()].into_iter().flatten().collect()
     }
 
     fn latency(&self) -> LatencyStatus {

@@ -66,6 +66,7 @@ impl Level {
 /// The counters of one daemon, shared by `Arc`. Counts only grow; gauges hold the last value.
 #[derive(Debug, Default)]
 pub struct Counters {
+    turns: AtomicU64,
     cycles: AtomicU64,
     frames_in: AtomicU64,
     frames_out: AtomicU64,
@@ -84,6 +85,16 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// The writer's loop has come round: its heartbeat.
+    pub fn add_turn(&self) {
+        self.turns.fetch_add(1, Relaxed);
+    }
+
+    /// Turns of the writer's loop so far.
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Relaxed)
+    }
+
     /// One graph cycle of `frames` reached the sink, of which `accepted` fitted into the ring (data thread).
     pub fn add_cycle(&self, frames: usize, accepted: usize) {
         self.cycles.fetch_add(1, Relaxed);

@@ -162,6 +162,11 @@ impl Pace {
             && self.is_answered_or_lost(self.requested_ns.load(Acquire), now_ns)
     }
 
+    /// True while a request has not been answered by a cycle.
+    pub fn is_waiting_for_cycle(&self) -> bool {
+        self.requested_ns.load(Acquire) != 0
+    }
+
     fn patience_ns(&self) -> u64 {
         let frames = 2 * (u64::from(self.quantum_frames.load(Relaxed)) + u64::from(self.period_frames.load(Relaxed)));
         frames * 1_000_000_000 / u64::from(self.rate_hz.max(1))
@@ -230,7 +235,7 @@ impl Pace {
         self.period_frames.store(frames as u32, Relaxed);
     }
 
-    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last looked. While we drive,
+    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last asked for one. While we drive,
     /// cycles shorter than a period follow each other at once, and each also waits for those before it; the graph's
     /// clock spreads them evenly, so each begins for it when the middle one does.
     pub fn ring_wait_frames(&self) -> usize {
@@ -241,7 +246,7 @@ impl Pace {
         self.ring_fill_frames.load(Relaxed) as usize + before
     }
 
-    /// Frames in the ring; set by the writer after each period.
+    /// Frames in the ring: set by the writer when it asks for a cycle; after each period while another driver sets the pace.
     pub fn set_ring_fill_frames(&self, frames: usize) {
         self.ring_fill_frames.store(frames as u32, Relaxed);
     }

@@ -181,13 +181,15 @@ impl<S: Stage> Player<S> {
         }
     }
 
-    /// Switches to `next` unheard, and fades in only then: for another device, whose channels may be other drivers. To be
-    /// called while no device plays, where dropping is allowed.
+    /// Switches to `next` unheard, and fades in only then: for another device, whose channels may be other drivers.
     ///
     /// # Errors
-    /// Gives `next` back while a switch is under way.
+    /// Gives `next` back while a switch is under way, or its old chain has not been sent away yet.
     pub fn take_over(&mut self, next: Box<S::Chain>) -> Result<(), Box<S::Chain>> {
-        drop(self.stage.take_retired());
+        self.exchange_chains();
+        if self.unreturned.is_some() || self.stage.is_switching() {
+            return Err(next);
+        }
         self.stage.install(next)?;
         self.switches_unheard = true;
         Ok(())

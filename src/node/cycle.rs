@@ -39,6 +39,12 @@ impl Cycle {
         unsafe { self.areas.set(id, area, size) };
     }
 
+    /// Back to the beginning, for another connection.
+    pub fn forget_areas(&mut self) {
+        self.areas = Areas::default();
+        self.introduced = false;
+    }
+
     /// Frames, at our rate, of the graph's next cycle as its position area tells; 0 when unknown.
     pub fn quantum_frames(&self) -> usize {
         self.areas.quantum_frames(self.pace.rate_hz())
@@ -99,11 +105,6 @@ impl Cycle {
         // Only a convenience.
         nix::sys::prctl::set_name(THREAD_NAME).ok();
         self.introduced = true;
-    }
-
-    /// Gives the ring back.
-    pub fn into_ring(self) -> RingWriter {
-        self.ring
     }
 }
 

@@ -176,8 +176,8 @@ impl<T> SendPtr<T> {
     }
 }
 
-/// A value that belongs to the data thread: created and taken back on the main-loop thread, used on the data thread
-/// in between.
+/// A value that belongs to the data thread: created and dropped on the main-loop thread, used on the data thread in
+/// between.
 ///
 /// Whichever thread calls [`DataCell::with`] first owns the value from then on; another one is turned away, and
 /// [`DataCell::is_contested`] tells. So it is checked, not assumed, that all callbacks run on one loop.
@@ -233,19 +233,23 @@ impl<T> DataCell<T> {
         result.ok_or(Errno::EAGAIN)
     }
 
+    /// Leaves the value to whichever thread asks next.
+    ///
+    /// # Safety
+    /// Only when every callback that used the cell is gone.
+    pub unsafe fn release(&self) {
+        self.owner.store(0, Relaxed);
+        self.contested.store(false, Relaxed);
+    }
+
     /// Changes the value on the main-loop thread.
     ///
     /// # Safety
-    /// Only while the data thread does not know the cell yet: before the stream's `connect` has returned and before a
-    /// descriptor is watched.
+    /// Only while no data thread knows the cell: before the stream's `connect` has returned and before a descriptor is
+    /// watched, or when the connection is gone.
     pub unsafe fn change_here<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: by the contract nobody else has access.
         f(unsafe { &mut *self.value.get() })
-    }
-
-    /// Takes the value back, when every callback that used it is gone.
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
     }
 }
 

@@ -1,9 +1,6 @@
 //! What can keep the sink from coming up, each with its remedy.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-
-use crate::engine::RingWriter;
 
 /// Why there is no sink.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +34,14 @@ pub enum NodeError {
         /// What PipeWire said.
         reason: String,
     },
+    /// The sink was there and is gone.
+    #[error("PipeWire is gone, or took the sink {node} away: {reason}; the sink comes back with it")]
+    Lost {
+        /// Name of the node.
+        node: String,
+        /// What PipeWire said.
+        reason: String,
+    },
     /// A string of the request cannot be a property.
     #[error("{field} {value:?} contains a NUL character; remove it")]
     Nul {
@@ -46,7 +51,7 @@ pub enum NodeError {
         value: String,
     },
     /// PipeWire's library could not be set up in this process.
-    #[error("cannot create PipeWire's {what}: {reason}; is the package pipewire-bin (client-rt.conf) installed?")]
+    #[error("cannot create PipeWire's {what}: {reason}; is the package pipewire-bin installed?")]
     Setup {
         /// The object that failed.
         what: &'static str,
@@ -56,30 +61,6 @@ pub enum NodeError {
     /// The thread for PipeWire's main loop could not be started.
     #[error("cannot start the PipeWire thread: {0}; too many threads or too little memory?")]
     Thread(#[from] std::io::Error),
-    /// The thread ended before it could say why.
-    #[error("the PipeWire thread ended unexpectedly; please report this with the log")]
-    Died,
-}
-
-/// A failed [`Node::spawn`](super::Node::spawn): the reason, and the ring's writing end for the next attempt.
-#[derive(Debug)]
-pub struct SpawnError {
-    /// Why it failed.
-    pub error: NodeError,
-    /// The ring that was passed in; absent only after [`NodeError::Died`] and [`NodeError::Thread`].
-    pub ring: Option<RingWriter>,
-}
-
-impl fmt::Display for SpawnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl std::error::Error for SpawnError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.error.source()
-    }
 }
 
 impl NodeError {

@@ -22,11 +22,13 @@ pub(super) struct Feedback {
     pid: u32,
     clients: HashSet<u32>,
     nodes: HashMap<u32, String>,
+    /// Links from one of our nodes to the sink, each with that node.
+    links: HashMap<u32, u32>,
 }
 
 impl Feedback {
     pub fn new(pid: u32) -> Self {
-        Feedback { pid, clients: HashSet::new(), nodes: HashMap::new() }
+        Feedback { pid, clients: HashSet::new(), nodes: HashMap::new(), links: HashMap::new() }
     }
 
     /// An object appeared. The registry tells clients before their nodes and nodes before their links. Returns the
@@ -42,16 +44,21 @@ impl Feedback {
                 None
             }
             Object::Link { output_node: Some(output), input_node: Some(input) } if input == sink => {
-                self.nodes.get(&output).map(String::as_str)
+                let name = self.nodes.get(&output)?;
+                self.links.insert(id, output);
+                Some(name)
             }
             _ => None,
         }
     }
 
-    /// An object is gone; ids are used again.
-    pub fn removed(&mut self, id: u32) {
+    /// An object is gone; ids are used again. True when it was the last that fed the sink from our own process.
+    pub fn removed(&mut self, id: u32) -> bool {
         self.clients.remove(&id);
         self.nodes.remove(&id);
+        let had_links = !self.links.is_empty();
+        self.links.retain(|&link, &mut node| link != id && node != id);
+        had_links && self.links.is_empty()
     }
 }
 
@@ -79,7 +86,9 @@ mod tests {
         assert_eq!(feedback.appeared(61, link(51, 52), SINK), None, "our stream elsewhere");
         assert_eq!(feedback.appeared(62, link(SINK, SINK), SINK), None, "the sink is no player");
         assert_eq!(feedback.appeared(63, link(51, SINK), SINK), Some("node 51"));
-        feedback.removed(51);
+        assert_eq!(feedback.appeared(65, link(51, SINK), SINK), Some("node 51"), "its second channel");
+        assert!(!feedback.removed(63) && !feedback.removed(60) && feedback.removed(65));
+        assert!(!feedback.removed(51));
         assert_eq!(feedback.appeared(64, link(51, SINK), SINK), None);
     }
 }

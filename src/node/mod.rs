@@ -7,6 +7,9 @@
 //!  writer ── Pace ─────▶ data thread: clock, trigger ──▶ graph cycle ──▶ process(): planes into the ring
 //! ```
 //!
+//! [`Node::spawn`] returns at once. The node connects, and connects again with growing pauses whenever PipeWire is
+//! gone; [`Event::Up`] and [`Event::Down`] tell.
+//!
 //! The sink is a `pw_stream` with `media.class=Audio/Sink`: volume, mute, channel mixing and resampling are its
 //! adapter's, and at 100 % it hands samples through bit for bit. It is the *driver* of its graph: our device's clock
 //! sets the pace (see [`Pace`]). Another driver can win (a device
@@ -17,8 +20,20 @@
 //! A device opened through ALSA's `pipewire` plugin is itself a stream in the graph, and a session manager moves
 //! streams to the default sink: to ours, in a circle. [`alsa_plugin_guard`] prevents it; [`Event::Feedback`] tells when
 //! it happens all the same.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `thread` | the thread: one connection after the other |
+//! | `connection` | one connection: set up, listened to, taken down |
+//! | `callbacks` | what PipeWire tells, and what is made of it |
+//! | `sink`, `params` | the sink's properties and parameters |
+//! | `cycle`, `clock` | a cycle of the graph, and its clock, on the data thread |
+//! | `data_loop` | reaching that thread |
+//! | `feedback` | noticing that the device plays into itself |
 
+mod callbacks;
 mod clock;
+mod connection;
 mod cycle;
 mod data_loop;
 mod error;
@@ -28,12 +43,13 @@ mod sink;
 mod thread;
 
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
-use crate::engine::{Counters, Pace, RingWriter};
+use crate::engine::{Counters, Pace, RingWriter, join::PATIENCE, join_by};
 
-pub use error::{NodeError, SpawnError};
+pub use error::NodeError;
 pub use params::PROFILE_KEY;
 
 /// What the sink should be.
@@ -49,17 +65,26 @@ pub struct Request {
     pub latency_frames: u32,
     /// Idle time after which the session manager suspends the sink; 0 = never.
     pub suspend_seconds: u32,
-    /// Name of the profile in use, shown under [`PROFILE_KEY`].
-    pub profile: String,
-    /// Latency published first (see [`Node::publish_latency`]).
-    pub published_latency_frames: usize,
     /// Path of PipeWire's socket; `None`: where PipeWire's library looks (`PIPEWIRE_RUNTIME_DIR`, `XDG_RUNTIME_DIR`).
     pub socket: Option<PathBuf>,
+}
+
+/// What the sink shows, and may show anew at any time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Name of the profile in use, shown under [`PROFILE_KEY`].
+    pub profile: String,
+    /// Latency behind the sink: frames from entering the ring to the loudspeaker. Players keep pictures in step with it.
+    pub latency_frames: usize,
 }
 
 /// What happens to the sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
+    /// It is in the graph, under this id, as `wpctl` and `pw-cli` show it.
+    Up(u32),
+    /// It is not, or no longer, for this reason; told again only when the reason changes. Attempts go on.
+    Down(String),
     /// A client plays: cycles run.
     Streaming,
     /// No client plays.
@@ -76,9 +101,12 @@ pub enum Event {
     ProfileRequested(String),
     /// A stream of our own process, of this name, was linked to the sink: the device plays into itself.
     Feedback(String),
-    /// PipeWire is gone, for this reason. The node does nothing any more: drop it and spawn another.
-    Disconnected(String),
+    /// The last such link is gone.
+    FeedbackEnded,
 }
+
+/// Where events go. Called on the node's thread; must not wait.
+pub type Tell = Box<dyn Fn(Event) + Send>;
 
 /// What the main-loop thread is asked for.
 enum Command {
@@ -86,102 +114,100 @@ enum Command {
     ShowProfile(String),
     /// Shows the properties again, as they are.
     ShowProps,
+    /// Makes the sink anew.
+    Present(Box<Request>),
     Quit,
 }
 
-/// The sink. Dropping it takes it out of the graph and joins its thread.
+/// The sink. Dropping it takes it out of the graph.
 pub struct Node {
-    id: u32,
     commands: pipewire::channel::Sender<Command>,
-    thread: Option<JoinHandle<Option<RingWriter>>>,
+    thread: Option<JoinHandle<()>>,
+    deadline: Option<Instant>,
 }
 
 impl Node {
-    /// Connects to PipeWire and creates the sink; returns when it is there. What happens to it later comes as
-    /// `events`; frames go into `ring`, counts into `counters`; `pace` says when.
-    ///
-    /// Cheap to try again: nothing is left behind by a failure.
+    /// Begins to connect to PipeWire and to create the sink. What happens comes as events; frames go into `ring`, counts
+    /// into `counters`; `pace` says when.
     ///
     /// # Errors
-    /// [`NodeError::Unreachable`] when no PipeWire answers, others when it refuses or does not respond within 5 s;
-    /// each with the ring for the next attempt.
+    /// [`NodeError::Nul`] and [`NodeError::Thread`]; everything else is an [`Event::Down`].
     pub fn spawn(
         request: Request,
+        shown: Shown,
         ring: RingWriter,
         pace: Arc<Pace>,
         counters: Arc<Counters>,
-        events: mpsc::Sender<Event>,
-    ) -> Result<Node, SpawnError> {
-        if let Err(error) = check(&request) {
-            return Err(SpawnError { error, ring: Some(ring) });
-        }
-        let (commands, receiver) = pipewire::channel::channel();
-        let (ready, answer) = mpsc::sync_channel(1);
+        tell: Tell,
+    ) -> Result<Node, NodeError> {
+        check(&request)?;
+        let (commands, asked) = pipewire::channel::channel();
         let parts =
-            thread::Parts { request, ring, pace, counters, events, asked: receiver, ask: commands.clone(), ready };
-        let thread = std::thread::Builder::new()
-            .name("pipewire".into())
-            .spawn(move || thread::run(parts))
-            .map_err(|error| SpawnError { error: error.into(), ring: None })?;
-        let mut node = Node { id: 0, commands, thread: Some(thread) };
-        match answer.recv() {
-            Ok(Ok(id)) => {
-                node.id = id;
-                Ok(node)
-            }
-            Ok(Err(error)) => Err(SpawnError { error, ring: node.stop() }),
-            Err(mpsc::RecvError) => Err(SpawnError { error: NodeError::Died, ring: node.stop() }),
-        }
+            thread::Parts { request, shown: shown.clipped(), ring, pace, counters, tell, ask: commands.clone(), asked };
+        let thread = std::thread::Builder::new().name("pipewire".into()).spawn(move || thread::run(parts))?;
+        Ok(Node { commands, thread: Some(thread), deadline: None })
     }
 
-    /// The node's id in the graph, as `wpctl` and `pw-cli` show it.
-    pub fn id(&self) -> u32 {
-        self.id
-    }
-
-    /// Publishes the latency behind the sink: frames from entering the ring to the loudspeaker. Players keep pictures
-    /// in step with it.
+    /// Publishes another latency (see [`Shown::latency_frames`]).
     pub fn publish_latency(&self, frames: usize) {
         self.send(Command::PublishLatency(frames));
     }
 
-    /// Shows the name of the profile in use under [`PROFILE_KEY`].
+    /// Shows another profile (see [`Shown::profile`]).
     pub fn show_profile(&self, name: &str) {
-        // Nothing after a NUL would arrive, so it is cut here.
-        let name = name.split('\0').next().unwrap_or_default();
-        self.send(Command::ShowProfile(name.into()));
+        self.send(Command::ShowProfile(before_nul(name)));
     }
 
-    /// Takes the sink out of the graph and gives the ring back for the next one.
-    pub fn stop(mut self) -> Option<RingWriter> {
-        self.join()
+    /// Makes the sink anew, as `request` says; its rate must be that of the running one.
+    ///
+    /// # Errors
+    /// [`NodeError::Nul`]: the sink stays as it is.
+    pub fn present(&self, request: Request) -> Result<(), NodeError> {
+        check(&request)?;
+        self.send(Command::Present(Box::new(request)));
+        Ok(())
+    }
+
+    /// True once the thread has ended by itself, which only a panic does.
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Takes the sink out of the graph; by `deadline`, or its thread is left behind.
+    pub fn end(mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
     }
 
     fn send(&self, command: Command) {
-        // It fails only when the thread has ended; the event `Disconnected` has told so.
+        // It fails only when the thread has ended, by a panic, which `is_finished` tells.
         self.commands.send(command).ok();
-    }
-
-    fn join(&mut self) -> Option<RingWriter> {
-        self.send(Command::Quit);
-        self.thread.take()?.join().ok().flatten()
     }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
-        self.join();
+        self.send(Command::Quit);
+        if let Some(thread) = self.thread.take() {
+            join_by(thread, self.deadline.unwrap_or_else(|| Instant::now() + PATIENCE), "PipeWire");
+        }
     }
+}
+
+impl Shown {
+    fn clipped(self) -> Shown {
+        Shown { profile: before_nul(&self.profile), ..self }
+    }
+}
+
+/// Nothing after a NUL would arrive, so it is cut here.
+fn before_nul(text: &str) -> String {
+    text.split('\0').next().unwrap_or_default().into()
 }
 
 fn check(request: &Request) -> Result<(), NodeError> {
     let socket = request.socket.as_ref().map(|path| path.to_string_lossy()).unwrap_or_default();
-    let fields = [
-        ("node name", request.node_name.as_str()),
-        ("description", &request.description),
-        ("profile", &request.profile),
-        ("socket", &socket),
-    ];
+    let fields =
+        [("node name", request.node_name.as_str()), ("description", &request.description), ("socket", &socket)];
     match fields.into_iter().find(|(_, value)| value.contains('\0')) {
         Some((field, value)) => Err(NodeError::Nul { field, value: value.into() }),
         None => Ok(()),

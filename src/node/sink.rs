@@ -21,10 +21,21 @@ pub(super) fn flags() -> StreamFlags {
     StreamFlags::DRIVER | StreamFlags::RT_PROCESS | StreamFlags::MAP_BUFFERS
 }
 
-/// Properties of the context. With this configuration PipeWire's own module makes the data thread real-time (by
-/// limits, rtkit or portal, whichever is granted).
+/// Properties of the context: the configuration in which PipeWire's own module makes the data thread real-time (by
+/// limits, rtkit or portal, whichever is granted). Up to 1.2 that is one of its own; from 1.4 on every client's, and the
+/// old name is warned about.
 pub(super) fn context_properties() -> PropertiesBox {
-    properties! { "config.name" => "client-rt.conf" }
+    let name = if library_version() < (1, 3) { "client-rt.conf" } else { "client.conf" };
+    properties! { "config.name" => name }
+}
+
+/// Major and minor version of the PipeWire library this process runs with.
+fn library_version() -> (u32, u32) {
+    // SAFETY: a static string of the library.
+    let version = unsafe { std::ffi::CStr::from_ptr(pipewire::sys::pw_get_library_version()) };
+    let version = version.to_string_lossy();
+    let mut numbers = version.split('.').map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Properties of the connection.

@@ -12,21 +12,18 @@ fn the_guard_keeps_what_the_user_set() {
 }
 
 #[test]
-fn a_nul_is_refused_and_the_ring_comes_back() {
+fn a_nul_is_refused() {
     let request = Request {
         node_name: "spatiald.te\0st".into(),
         description: "Test".into(),
         rate_hz: 48_000,
         latency_frames: 256,
         suspend_seconds: 0,
-        profile: String::new(),
-        published_latency_frames: 0,
         socket: None,
     };
+    let shown = Shown { profile: String::new(), latency_frames: 0 };
     let (ring, _reader) = crate::engine::ring(16);
     let pace = Pace::new(48_000).unwrap();
-    let (events, _) = mpsc::channel();
-    let refused = Node::spawn(request, ring, pace, Arc::default(), events).err().unwrap();
+    let refused = Node::spawn(request, shown, ring, pace, Arc::default(), Box::new(|_| {})).err().unwrap();
     assert!(refused.to_string().contains("node name"), "{refused}");
-    assert!(refused.ring.is_some());
 }

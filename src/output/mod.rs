@@ -1,7 +1,7 @@
 //! ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats.
 //!
-//! [`open`] turns a [`Request`] into a configured [`Device`], or says in one line why it cannot. [`Writer`] plays a
-//! [`Player`](crate::engine::Player) on it, on a thread of its own.
+//! [`Writer`] plays a [`Player`](crate::engine::Player) on the device that a [`Request`] asks for, on threads of its own.
+//! Beneath it, [`open`] turns the request into a configured [`Device`], or says in one line why it cannot.
 
 mod device;
 mod error;
@@ -17,4 +17,4 @@ pub use error::OutputError;
 pub use holder::Holder;
 pub use mixer::{MixerControl, MixerValue};
 pub use open::{MAX_CHANNELS, Params, Request, card_number, open};
-pub use writer::{Event, Writer};
+pub use writer::{Event, Tell, Writer};

@@ -15,7 +15,7 @@ use device::{Device, Run};
 use nix::sys::signal::Signal;
 use player::Player;
 use spatiald::engine::{self, Counters, Pace, RingReader, RingWriter};
-use spatiald::node::{Event, Node, NodeError, PROFILE_KEY, Request};
+use spatiald::node::{Event, Node, PROFILE_KEY, Request, Shown, Tell};
 use support::Session;
 use support::source::Time;
 use support::wait::wait_until;
@@ -28,12 +28,13 @@ static TURN: Mutex<()> = Mutex::new(());
 /// The sink with everything around it.
 struct Bed {
     node: Node,
+    id: String,
     device: Device,
     events: mpsc::Receiver<Event>,
     counters: Arc<Counters>,
     pace: Arc<Pace>,
     session: Session,
-    turn: MutexGuard<'static, ()>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 fn request(session: &Session) -> Request {
@@ -43,10 +44,16 @@ fn request(session: &Session) -> Request {
         rate_hz: 48_000,
         latency_frames: 256,
         suspend_seconds: 1,
-        profile: "cylinder".into(),
-        published_latency_frames: 1000,
         socket: Some(socket(session)),
     }
+}
+
+fn shown() -> Shown {
+    Shown { profile: "cylinder".into(), latency_frames: 1000 }
+}
+
+fn tell(sender: mpsc::Sender<Event>) -> Tell {
+    Box::new(move |event| drop(sender.send(event)))
 }
 
 fn socket(session: &Session) -> PathBuf {
@@ -71,9 +78,19 @@ impl Bed {
         let (writer, reader) = ring();
         let (sender, events) = mpsc::channel();
         let device = Device::start(reader, Arc::clone(&pace), period, ppm);
-        let node = Node::spawn(request, writer, Arc::clone(&pace), Arc::clone(&counters), sender)
-            .unwrap_or_else(|error| panic!("{error}"));
-        Bed { node, device, events, counters, pace, session, turn }
+        let node =
+            Node::spawn(request, shown(), writer, Arc::clone(&pace), Arc::clone(&counters), tell(sender)).unwrap();
+        let mut bed = Bed { node, id: String::new(), device, events, counters, pace, session, _turn: turn };
+        bed.await_up();
+        bed
+    }
+
+    /// Waits until the sink is there.
+    fn await_up(&mut self) {
+        match self.await_event_that(|event| matches!(event, Event::Up(_))) {
+            Event::Up(id) => self.id = id.to_string(),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn play(&self, first: u32) -> Player {
@@ -91,13 +108,18 @@ impl Bed {
     }
 
     fn await_event(&self, wanted: &Event) {
+        self.await_event_that(|event| event == wanted);
+    }
+
+    fn await_event_that(&self, wanted: impl Fn(&Event) -> bool) -> Event {
         let deadline = Instant::now() + Duration::from_secs(20);
+        let mut others = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.events.recv_timeout(left) {
-                Ok(event) if event == *wanted => return,
-                Ok(_) => {}
-                Err(_) => panic!("no event {wanted:?}"),
+                Ok(event) if wanted(&event) => return event,
+                Ok(event) => others.push(event),
+                Err(_) => panic!("not the event that was waited for: {others:?}"),
             }
         }
     }
@@ -186,7 +208,6 @@ fn a_sink_of_another_rate_runs_and_tells_its_latency_in_time() {
 #[test]
 fn the_first_sound_after_a_pause_and_after_suspension_is_not_lost() {
     let bed = Bed::start(request, 256, 200.0);
-    bed.await_event(&Event::DriverWon);
     let player = bed.play(1);
     bed.await_event(&Event::Streaming);
     bed.run(24_000);
@@ -209,8 +230,8 @@ fn the_first_sound_after_a_pause_and_after_suspension_is_not_lost() {
 
 #[test]
 fn volume_and_mute_work_and_are_remembered() {
-    let bed = Bed::start(request, 256, 0.0);
-    let id = bed.node.id().to_string();
+    let mut bed = Bed::start(request, 256, 0.0);
+    let id = bed.id.clone();
     let _player = bed.play(1);
     bed.run(12_000);
     bed.one_run(1);
@@ -236,18 +257,15 @@ fn volume_and_mute_work_and_are_remembered() {
 
     // A new node of the same name is the same speaker to its users.
     wait_for("the volume to be stored", || bed.session.stored_streams().contains("0.125"));
-    let Bed { node, counters, pace, session, turn: _turn, .. } = bed;
-    let writer = node.stop().unwrap();
-    let (sender, _events) = mpsc::channel();
-    let node = Node::spawn(request(&session), writer, pace, counters, sender).unwrap_or_else(|error| panic!("{error}"));
-    let id = node.id().to_string();
-    wait_for("the volume to be restored", || session.text("wpctl", &["get-volume", &id]).contains("0.50"));
+    bed.node.present(Request { latency_frames: 512, ..request(&bed.session) }).unwrap();
+    bed.await_up();
+    wait_for("the volume to be restored", || bed.wpctl(&["get-volume", &bed.id]).contains("0.50"));
 }
 
 #[test]
 fn the_profile_is_shown_and_asked_for() {
     let bed = Bed::start(request, 256, 0.0);
-    let id = bed.node.id().to_string();
+    let id = bed.id.clone();
     let shown = || bed.session.text("pw-dump", &[&id]);
     wait_for("the profile", || shown().contains(PROFILE_KEY) && shown().contains("\"cylinder\""));
     let params = format!("{{ params = [ \"{PROFILE_KEY}\" \"wide\" ] }}");
@@ -261,7 +279,7 @@ fn the_profile_is_shown_and_asked_for() {
 #[test]
 fn a_desktop_finds_a_speaker() {
     let bed = Bed::start(request, 256, 0.0);
-    let id = bed.node.id().to_string();
+    let id = bed.id.clone();
     bed.wpctl(&["set-default", &id]);
     let status = bed.wpctl(&["status"]);
     let line = status.lines().find(|line| line.contains("Test Speaker")).unwrap_or_else(|| panic!("{status}"));
@@ -282,7 +300,7 @@ fn a_desktop_finds_a_speaker() {
 #[test]
 fn another_driver_can_win_and_lose() {
     let bed = Bed::start(request, 256, 0.0);
-    bed.await_event(&Event::DriverWon);
+    wait_for("the graph to be ours", || bed.pace.is_driving());
     let _player = bed.play(1);
     bed.run(12_000);
     let other = "{ factory.name=support.null-audio-sink node.name=other media.class=Audio/Sink object.linger=true
@@ -306,31 +324,16 @@ fn pipewire_s_death_is_told_and_survived() {
     let player = bed.play(1);
     bed.run(12_000);
     bed.session.kill_pipewire();
-    let reason = loop {
-        if let Event::Disconnected(reason) = bed.events.recv_timeout(Duration::from_secs(20)).expect("no event") {
-            break reason;
-        }
-    };
-    assert!(reason.contains("PipeWire"), "{reason}");
+    let lost = bed.await_event_that(|event| matches!(event, Event::Down(_)));
     assert!(!bed.pace.is_streaming() && !bed.pace.is_driving());
     drop(player);
+    // While it is away, the reason names the socket, and is told once.
+    let away = bed.await_event_that(|event| matches!(event, Event::Down(_)));
+    assert!(lost != away && format!("{away:?}").contains(socket(&bed.session).to_str().unwrap()), "{lost:?} {away:?}");
+    assert!(bed.events.recv_timeout(Duration::from_secs(3)).is_err(), "told again");
 
-    // While it is away: a clean refusal that names the socket, again and again.
-    let Bed { node, device, counters, pace, mut session, turn, .. } = bed;
-    let mut writer = node.stop().expect("the ring comes back");
-    let (sender, events) = mpsc::channel();
-    for _ in 0..3 {
-        let refused = Node::spawn(request(&session), writer, pace.clone(), counters.clone(), sender.clone()).err();
-        let refused = refused.expect("nobody answers");
-        assert!(matches!(refused.error, NodeError::Unreachable { .. }), "{refused}");
-        assert!(refused.to_string().contains(socket(&session).to_str().unwrap()), "{refused}");
-        writer = refused.ring.expect("the ring comes back");
-    }
-
-    session.start_pipewire();
-    let node = Node::spawn(request(&session), writer, Arc::clone(&pace), counters.clone(), sender)
-        .unwrap_or_else(|error| panic!("{error}"));
-    let bed = Bed { node, device, events, counters, pace, session, turn };
+    bed.session.start_pipewire();
+    bed.await_up();
     let _player = bed.play(5_000_000);
     bed.run(24_000);
     let heard = bed.device.heard();
@@ -342,8 +345,10 @@ fn pipewire_s_death_is_told_and_survived() {
 fn a_stream_of_our_own_into_our_own_sink_is_told() {
     let bed = Bed::start(request, 256, 0.0);
     // This process plays: what the daemon must never do.
-    let _player = bed.play(1);
+    let player = bed.play(1);
     bed.await_event(&Event::Feedback("source".into()));
+    drop(player);
+    bed.await_event(&Event::FeedbackEnded);
 }
 
 #[test]
@@ -353,13 +358,23 @@ fn a_pipewire_that_hangs_hangs_nobody_else() {
     bed.run(12_000);
     bed.session.signal_pipewire(Signal::SIGSTOP);
     let (writer, _reader) = ring();
-    let (sender, _events) = mpsc::channel();
-    let refused = Node::spawn(request(&bed.session), writer, Pace::new(48_000).unwrap(), Arc::default(), sender).err();
-    let refused = refused.expect("it does not answer");
-    assert!(matches!(refused.error, NodeError::Timeout { .. }), "{refused}");
-    assert!(refused.ring.is_some());
-    let Bed { node, session, turn: _turn, .. } = bed;
-    assert!(node.stop().is_some());
-    session.signal_pipewire(Signal::SIGCONT);
+    let (sender, events) = mpsc::channel();
+    let asked = Instant::now();
+    let second = Node::spawn(
+        Request { node_name: "spatiald.second".into(), ..request(&bed.session) },
+        shown(),
+        writer,
+        Pace::new(48_000).unwrap(),
+        Arc::default(),
+        tell(sender),
+    )
+    .unwrap();
+    second.publish_latency(1);
+    assert!(asked.elapsed() < Duration::from_secs(1), "spawning waits");
+    let told = events.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(matches!(&told, Event::Down(reason) if reason.contains("did not create the node")), "{told:?}");
+    bed.session.signal_pipewire(Signal::SIGCONT);
+    let told = events.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(matches!(told, Event::Up(_)), "{told:?}");
     drop(player);
 }

@@ -56,6 +56,9 @@ pub struct Switched {
     pub requests: usize,
     /// The published latency now, in frames.
     pub latency_frames: usize,
+    /// What did not work out beside it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 impl Reply {

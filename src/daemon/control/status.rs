@@ -66,6 +66,10 @@ pub enum State {
     Idle,
     /// Nobody plays; the device is closed until somebody does (`suspend_seconds`).
     Standby,
+    /// Device and sink are coming up.
+    Starting,
+    /// A thread that carries sound does not move.
+    Stalled,
     /// No profile is named: neither the sink nor the device is there.
     NoProfile,
     /// The device cannot be opened, or is gone; it is tried again.
@@ -159,6 +163,8 @@ impl fmt::Display for State {
             State::Playing => "playing",
             State::Idle => "idle",
             State::Standby => "standby",
+            State::Starting => "starting",
+            State::Stalled => "stalled",
             State::NoProfile => "silent: no profile",
             State::NoDevice => "waiting for the device",
             State::NoPipewire => "waiting for PipeWire",

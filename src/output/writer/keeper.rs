@@ -1,112 +1,26 @@
 //! What the writer thread must not do itself: open and close devices, and tell the rest of the program what happened.
-//! A thread of its own, to which the writer hands over by rings.
+//! A thread of its own.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use rtrb::{Consumer, Producer, RingBuffer};
+use crate::engine::{Counters, Pace, join::PATIENCE, join_by};
 
-use crate::engine::{Counters, Pace, Scheduling};
-
-use super::super::device::Device;
 use super::super::error::OutputError;
-use super::super::open::{Params, Request, open};
+use super::super::open::{Request, open};
+use super::line::{Cause, Handed, Keepers, Message, Notice, Writers, line};
+use super::turn::Terms;
+use super::{Event, Tell};
 
-/// First and longest pause between two attempts to open.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// Messages that may wait for the keeper.
-const MESSAGES: usize = 64;
+/// First and longest pause between two attempts to open, and before a device that was lost is opened again.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// What happened on the output side, for the log and the status.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The writer thread runs, scheduled like this.
-    Scheduled(Scheduling),
-    /// The device ran out of frames and was restarted.
-    Xrun,
-    /// The device took nothing for too long and was restarted.
-    Stalled,
-    /// The card slept with the system.
-    Suspended,
-    /// The device is gone, given away, or past recovery; it is being opened again.
-    Lost,
-    /// It cannot be opened for the reason given; attempts go on. Sent once per reason.
-    Waiting(String),
-    /// It is open again.
-    Opened(Params),
-    /// Something about the open device that did not work out.
-    Note(String),
-    /// It was closed because nothing played.
-    Standby,
-}
-
-/// What the writer reports; the part of [`Event`] that needs no memory.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Notice {
-    Scheduled(Scheduling),
-    Xrun,
-    Stalled,
-    Suspended,
-}
-
-/// Orders from the writer.
-#[derive(Debug)]
-enum Message {
-    Notice(Notice),
-    Open,
-    /// Close, and open again.
-    Replace(Box<Device>),
-    Close(Box<Device>),
-}
-
-/// The writer's side. No call allocates, frees or waits.
-#[derive(Debug)]
-pub(super) struct Line {
-    messages: Producer<Message>,
-    devices: Consumer<Box<Device>>,
-    keeper: Thread,
-}
-
-impl Line {
-    /// A report; dropped when the keeper is far behind, as counters tell the same.
-    pub(super) fn report(&mut self, notice: Notice) {
-        // Full: the keeper is opening a device and 64 reports wait already.
-        self.messages.push(Message::Notice(notice)).ok();
-        self.keeper.unpark();
-    }
-
-    /// Has the device opened.
-    pub(super) fn open(&mut self) {
-        self.order(Message::Open);
-    }
-
-    /// Has `device` closed and opened again.
-    pub(super) fn replace(&mut self, device: Box<Device>) {
-        self.order(Message::Replace(device));
-    }
-
-    /// Has `device` closed.
-    pub(super) fn close(&mut self, device: Box<Device>) {
-        self.order(Message::Close(device));
-    }
-
-    /// A device that was opened.
-    pub(super) fn take_device(&mut self) -> Option<Box<Device>> {
-        self.devices.pop().ok()
-    }
-
-    fn order(&mut self, mut message: Message) {
-        // Orders are rare and must arrive; when the ring is full of reports, the device is lost and nothing is due.
-        while let Err(rtrb::PushError::Full(refused)) = self.messages.push(message) {
-            message = refused;
-            self.keeper.unpark();
-            std::thread::yield_now();
-        }
-        self.keeper.unpark();
-    }
+/// Another device to play on, with another chain.
+pub(super) struct Order<C> {
+    pub request: Request,
+    pub chain: Box<C>,
 }
 
 /// The keeper's thread; ends when dropped.
@@ -117,36 +31,41 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts it. With `open_now`, it opens the device at once.
-    pub(super) fn spawn(
+    /// Starts it: it opens the device of `request` at once.
+    pub(super) fn spawn<C: Send + 'static>(
         request: Request,
-        open_now: bool,
+        orders: mpsc::Receiver<Order<C>>,
         pace: Arc<Pace>,
         counters: Arc<Counters>,
-        events: mpsc::Sender<Event>,
-    ) -> Result<(Keeper, Line), OutputError> {
-        let (to_keeper, messages) = RingBuffer::new(MESSAGES);
-        let (devices, from_keeper) = RingBuffer::new(1);
+        tell: Tell,
+    ) -> Result<(Keeper, Writers<C>), OutputError> {
+        let (mut writers, keepers) = line(pace);
         let stop = Arc::new(AtomicBool::new(false));
-        let desk = Desk {
+        let work = Work {
             request,
-            messages,
-            devices,
-            pace,
+            orders,
+            wanted: None,
+            line: keepers,
             counters,
-            events,
+            tell,
             stop: Arc::clone(&stop),
-            next_attempt: open_now.then(Instant::now),
+            next_attempt: Some(Instant::now()),
             backoff: BACKOFF.0,
             last_reason: String::new(),
+            is_lost: false,
         };
         let name = "output-keeper";
         let thread = std::thread::Builder::new()
             .name(name.into())
-            .spawn(move || desk.run())
+            .spawn(move || work.run())
             .map_err(|source| OutputError::Thread { name, source })?;
-        let line = Line { messages: to_keeper, devices: from_keeper, keeper: thread.thread().clone() };
-        Ok((Keeper { stop, thread: Some(thread) }, line))
+        writers.keeper = Some(thread.thread().clone());
+        Ok((Keeper { stop, thread: Some(thread) }, writers))
+    }
+
+    /// To wake it by.
+    pub(super) fn thread(&self) -> Option<Thread> {
+        self.thread.as_ref().map(|thread| thread.thread().clone())
     }
 }
 
@@ -155,31 +74,42 @@ impl Drop for Keeper {
         self.stop.store(true, SeqCst);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A panic there has been printed already.
-            thread.join().ok();
+            join_by(thread, Instant::now() + PATIENCE, "device-opening");
         }
     }
 }
 
-struct Desk {
+struct Work<C> {
+    /// What is played on.
     request: Request,
-    messages: Consumer<Message>,
-    devices: Producer<Box<Device>>,
-    pace: Arc<Pace>,
+    orders: mpsc::Receiver<Order<C>>,
+    /// What is to be played on as soon as the writer has left the device before.
+    wanted: Option<Order<C>>,
+    line: Keepers<C>,
     counters: Arc<Counters>,
-    events: mpsc::Sender<Event>,
+    tell: Tell,
     stop: Arc<AtomicBool>,
     /// When to try to open; `None` = not wanted.
     next_attempt: Option<Instant>,
+    /// Grows with each opening, and falls back only when a device has played: one that opens and does not start must
+    /// not be opened twenty times a second.
     backoff: Duration,
     last_reason: String,
+    /// The device was lost, and not closed because nothing played.
+    is_lost: bool,
 }
 
-impl Desk {
+impl<C: Send + 'static> Work<C> {
     fn run(mut self) {
         loop {
-            while let Ok(message) = self.messages.pop() {
+            while let Some(message) = self.line.next() {
                 self.handle(message);
+            }
+            while let Ok(order) = self.orders.try_recv() {
+                // Only the last counts; the writer is asked once more, which does no harm.
+                self.wanted = Some(order);
+                self.next_attempt = None;
+                self.line.ask_to_leave();
             }
             if self.stop.load(SeqCst) {
                 return;
@@ -194,54 +124,102 @@ impl Desk {
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Notice(notice) => self.tell(match notice {
+            Message::Notice(Notice::Running) => {
+                self.backoff = BACKOFF.0;
+                self.last_reason.clear();
+                self.is_lost = false;
+                (self.tell)(Event::Running);
+            }
+            Message::Notice(notice) => (self.tell)(match notice {
                 Notice::Scheduled(scheduling) => Event::Scheduled(scheduling),
                 Notice::Xrun => Event::Xrun,
                 Notice::Stalled => Event::Stalled,
-                Notice::Suspended => Event::Suspended,
+                Notice::Suspended | Notice::Running => Event::Suspended,
             }),
-            Message::Open => self.next_attempt = Some(Instant::now()),
-            Message::Replace(device) => {
+            Message::Open => self.open_in(Duration::ZERO),
+            Message::Replace(device, cause) => {
                 drop(device);
-                self.tell(Event::Lost);
-                self.next_attempt = Some(Instant::now() + self.backoff);
+                self.is_lost = true;
+                let reason = reason(cause);
+                if self.is_news(&reason) {
+                    (self.tell)(Event::Lost(reason));
+                }
+                self.open_in(self.backoff);
+                self.backoff = (2 * self.backoff).min(BACKOFF.1);
             }
             Message::Close(device) => {
                 drop(device);
-                self.tell(Event::Standby);
+                (self.tell)(Event::Standby);
+            }
+            Message::Yielded(device) => {
+                drop(device);
+                if let Some(order) = self.wanted.take() {
+                    self.exchange(order);
+                }
+            }
+        }
+    }
+
+    /// Unless another device is wanted: then the place is that one's.
+    fn open_in(&mut self, pause: Duration) {
+        if self.wanted.is_none() {
+            self.next_attempt = Some(Instant::now() + pause);
+        }
+    }
+
+    /// The old device is closed: opens the new one, or the old one again.
+    fn exchange(&mut self, order: Order<C>) {
+        match open(&order.request) {
+            Ok(device) => {
+                self.request = order.request;
+                self.hand(device, Some(order.chain));
+            }
+            Err(error) => {
+                (self.tell)(Event::Refused(error));
+                self.open_in(Duration::ZERO);
             }
         }
     }
 
     fn attempt(&mut self) {
+        self.next_attempt = None;
         match open(&self.request) {
             Ok(device) => {
-                for note in device.notes() {
-                    self.tell(Event::Note(note.clone()));
+                if self.is_lost {
+                    self.counters.add_reopen();
                 }
-                self.tell(Event::Opened(device.params().clone()));
-                self.counters.add_reopen();
-                self.next_attempt = None;
-                self.backoff = BACKOFF.0;
-                self.last_reason.clear();
-                // Never full: the writer has none, or it would not have asked.
-                self.devices.push(Box::new(device)).ok();
-                self.pace.wake();
+                self.hand(device, None);
             }
             Err(error) => {
-                let reason = error.to_string();
-                if reason != self.last_reason {
-                    self.tell(Event::Waiting(reason.clone()));
-                    self.last_reason = reason;
+                if self.is_news(&error.to_string()) {
+                    (self.tell)(Event::Waiting(error));
                 }
-                self.next_attempt = Some(Instant::now() + self.backoff);
+                self.open_in(self.backoff);
                 self.backoff = (2 * self.backoff).min(BACKOFF.1);
             }
         }
     }
 
-    fn tell(&self, event: Event) {
-        // Nobody listens any more: then nobody needs to know.
-        self.events.send(event).ok();
+    fn hand(&mut self, device: super::super::Device, chain: Option<Box<C>>) {
+        for note in device.notes() {
+            (self.tell)(Event::Note(note.clone()));
+        }
+        (self.tell)(Event::Opened(device.params().clone()));
+        self.line.hand(Handed { device: Box::new(device), terms: Terms::of(&self.request), chain });
+    }
+
+    fn is_news(&mut self, reason: &str) -> bool {
+        let is_news = self.last_reason != reason;
+        reason.clone_into(&mut self.last_reason);
+        is_news
+    }
+}
+
+/// In the user's words.
+fn reason(cause: Cause) -> String {
+    match cause {
+        Cause::Fault(errno) => nix::errno::Errno::from_raw(errno).desc().to_string(),
+        Cause::NoProgress => "it takes nothing although it is open: is its clock running?".into(),
+        Cause::ReleaseRequested => "another program has claimed the card: it is taken again when that has left".into(),
     }
 }

@@ -5,51 +5,93 @@
 //! |---|---|
 //! | [`state`] | states, events, actions: a pure function, tested by a fault table |
 //! | `turn` | the loop: one turn per period, deadline or wake-up |
-//! | `keeper` | the helper that opens, closes and reports |
+//! | `keeper` | the helper that opens and closes devices, and reports |
+//! | `line` | the way between the two, on which neither waits |
 
 mod keeper;
+mod line;
 pub mod state;
 mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
+use std::time::Instant;
 
-use crate::engine::{Counters, Pace, Player, Stage};
+use crate::engine::{Counters, Pace, Player, Scheduling, Stage, join::PATIENCE, join_by};
 
-use super::device::Device;
 use super::error::OutputError;
-use super::open::Request;
+use super::open::{Params, Request};
 
-pub use keeper::Event;
+/// What happened on the output side, for the log and the status.
+#[derive(Debug)]
+pub enum Event {
+    /// The writer thread runs, scheduled like this.
+    Scheduled(Scheduling),
+    /// A device is open, on these terms; it has not played yet.
+    Opened(Params),
+    /// The open device has played its first buffer.
+    Running,
+    /// The device ran out of frames and was restarted.
+    Xrun,
+    /// The device took nothing for too long and was restarted.
+    Stalled,
+    /// The card slept with the system.
+    Suspended,
+    /// The device is gone, given away, or past recovery, for this reason; it is being opened again. Sent once per reason
+    /// until a device has played.
+    Lost(String),
+    /// It cannot be opened; attempts go on. Sent once per reason.
+    Waiting(OutputError),
+    /// What [`Writer::use_device`] asked for cannot be had: the device before is opened again.
+    Refused(OutputError),
+    /// Something about the open device that did not work out.
+    Note(String),
+    /// It was closed because nothing played.
+    Standby,
+}
+
+/// Where events go. Called on the keeper's thread; must not wait.
+pub type Tell = Box<dyn Fn(Event) + Send>;
 
 /// A running writer. Dropping it fades out, closes the device and joins its threads.
 pub struct Writer<S: Stage> {
     stop: Arc<AtomicBool>,
     pace: Arc<Pace>,
     thread: Option<JoinHandle<Player<S>>>,
+    orders: mpsc::Sender<keeper::Order<S::Chain>>,
+    keeper: Option<Thread>,
 }
 
 impl<S: Stage> Writer<S> {
-    /// Starts to play `player` on `device`; with `None`, on the device of `request` as soon as it can be opened.
-    /// `request` serves to open it again, too. A muted player fades in.
+    /// Starts to play `player` on the device of `request`, as soon as it can be opened: [`Event::Opened`] tells. A muted
+    /// player fades in.
     ///
     /// # Errors
     /// When a thread cannot be started.
     pub fn spawn(
-        device: Option<Device>,
         player: Player<S>,
         request: Request,
         pace: Arc<Pace>,
         counters: Arc<Counters>,
-        events: mpsc::Sender<Event>,
+        tell: Tell,
     ) -> Result<Writer<S>, OutputError> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (keeper, line) =
-            keeper::Keeper::spawn(request.clone(), device.is_none(), Arc::clone(&pace), Arc::clone(&counters), events)?;
-        let device = device.map(Box::new);
-        let turns = turn::Turns::new(device, player, &request, Arc::clone(&pace), counters, line, Arc::clone(&stop));
+        let turns = turn::Terms::of(&request);
+        let (channels, period_frames) = (request.channels, request.period_frames);
+        let (orders, given) = mpsc::channel();
+        let (keeper, line) = keeper::Keeper::spawn(request, given, Arc::clone(&pace), Arc::clone(&counters), tell)?;
+        let keeper_thread = keeper.thread();
+        let turns = turn::Turns::new(
+            player,
+            turn::Nowhere::new(channels, period_frames),
+            turns,
+            Arc::clone(&pace),
+            counters,
+            line,
+            Arc::clone(&stop),
+        );
         let name = "output-writer";
         let thread = std::thread::Builder::new()
             .name(name.into())
@@ -59,13 +101,24 @@ impl<S: Stage> Writer<S> {
                 player
             })
             .map_err(|source| OutputError::Thread { name, source })?;
-        Ok(Writer { stop, pace, thread: Some(thread) })
+        Ok(Writer { stop, pace, thread: Some(thread), orders, keeper: keeper_thread })
     }
 
-    /// Fades out, closes the device and hands the player back, for another device or the end. `None` when the thread
-    /// panicked.
-    pub fn stop(mut self) -> Option<Player<S>> {
-        self.join()
+    /// Fades out, closes the device, opens that of `request` and switches to `chain` unheard: no sample of the old chain
+    /// reaches the new device, whose channels may be other drivers. [`Event::Opened`] tells that it is done;
+    /// [`Event::Refused`] that the device before is opened again, with the old chain.
+    pub fn use_device(&self, request: Request, chain: Box<S::Chain>) {
+        // It fails only when the keeper has ended by a panic: then the writer ends too, which `is_finished` tells.
+        self.orders.send(keeper::Order { request, chain }).ok();
+        if let Some(keeper) = &self.keeper {
+            keeper.unpark();
+        }
+    }
+
+    /// Fades out, closes the device and hands the player back; by `deadline`, or the thread is left behind. `None` then,
+    /// and when it had panicked.
+    pub fn stop(mut self, deadline: Instant) -> Option<Player<S>> {
+        self.join(deadline)
     }
 
     /// True once the thread has ended by itself, which only a panic does.
@@ -73,15 +126,15 @@ impl<S: Stage> Writer<S> {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    fn join(&mut self) -> Option<Player<S>> {
+    fn join(&mut self, deadline: Instant) -> Option<Player<S>> {
         self.stop.store(true, SeqCst);
         self.pace.wake();
-        self.thread.take()?.join().ok()
+        join_by(self.thread.take()?, deadline, "device")
     }
 }
 
 impl<S: Stage> Drop for Writer<S> {
     fn drop(&mut self) {
-        self.join();
+        self.join(Instant::now() + PATIENCE);
     }
 }

@@ -9,6 +9,7 @@
 //!    │ └──────────────────┴──────── Stalled ◀─────┘
 //!    └── device gone, release requested ── from any of them
 //!   Running ── idle ──▶ Standby ── wanted ──▶ Lost (which opens it again)
+//!   Running ── leave ──▶ Leaving ── silent ──▶ Lost (another device is opened)
 //! ```
 
 use nix::libc;
@@ -31,6 +32,8 @@ pub enum State {
     Lost,
     /// The device was closed because nothing played; the next sound opens it.
     Standby,
+    /// Fading out for another device.
+    Leaving,
     /// Fading out.
     Stopping,
     /// Done.
@@ -58,6 +61,8 @@ pub enum Event {
     Idle,
     /// The graph streams again.
     Wanted,
+    /// Another device is to be played on.
+    Leave,
     /// The writer shall end.
     Stop,
     /// Everything audible has left the device.
@@ -110,6 +115,8 @@ pub enum Action {
     Open,
     /// Begin the fade-out.
     FadeOut,
+    /// Give the device, if there is one, to whoever opens the other.
+    Yield,
     /// Leave the loop.
     Finish,
 }
@@ -121,12 +128,14 @@ pub struct Machine {
     restarts: u32,
 }
 
-impl Machine {
-    /// With a device at hand, or waiting for one.
-    pub fn new(has_device: bool) -> Machine {
-        Machine { state: if has_device { State::Filling } else { State::Lost }, restarts: 0 }
+impl Default for Machine {
+    /// Waiting for a device.
+    fn default() -> Machine {
+        Machine { state: State::Lost, restarts: 0 }
     }
+}
 
+impl Machine {
     /// The present state.
     pub fn state(self) -> State {
         self.state
@@ -139,7 +148,7 @@ impl Machine {
 
     /// Moves on and says what is to be done.
     pub fn on(&mut self, event: Event) -> Action {
-        use State::{Filling, Lost, Running, Stalled, Standby, Stopped, Stopping, Suspended};
+        use State::{Filling, Leaving, Lost, Running, Stalled, Standby, Stopped, Stopping, Suspended};
         let (next, action) = match (self.state, event) {
             (Stopped, _) => (Stopped, Action::None),
 
@@ -147,9 +156,17 @@ impl Machine {
             (Lost | Standby, Event::Stop) => (Stopped, Action::Finish),
             (Filling | Suspended | Stalled, Event::Stop) => (Stopped, Action::Finish),
             (Running, Event::Stop) => (Stopping, Action::FadeOut),
+            // It fades out already.
+            (Leaving, Event::Stop) => (Stopping, Action::None),
             (Stopping, Event::Silent | Event::NoProgress | Event::ReleaseRequested) => (Stopped, Action::Finish),
             (Stopping, Event::Fault(fault)) if fault != Fault::Again => (Stopped, Action::Finish),
             (Stopping, _) => (Stopping, Action::None),
+
+            (Running, Event::Leave) => (Leaving, Action::FadeOut),
+            (Leaving, Event::Silent | Event::NoProgress | Event::ReleaseRequested) => (Lost, Action::Yield),
+            (Leaving, Event::Fault(fault)) if fault != Fault::Again => (Lost, Action::Yield),
+            (Leaving, _) => (Leaving, Action::None),
+            (_, Event::Leave) => (Lost, Action::Yield),
 
             // Without a device, only these matter.
             (Lost, Event::Opened) => (Filling, Action::None),
@@ -200,9 +217,9 @@ mod tests {
     use Action as A;
     use State as S;
 
-    const STATES: [State; 8] =
-        [S::Filling, S::Running, S::Stalled, S::Suspended, S::Lost, S::Standby, S::Stopping, S::Stopped];
-    const EVENTS: [Event; 15] = [
+    const STATES: [State; 9] =
+        [S::Filling, S::Running, S::Stalled, S::Suspended, S::Lost, S::Standby, S::Leaving, S::Stopping, S::Stopped];
+    const EVENTS: [Event; 16] = [
         Event::Started,
         Event::Progress,
         Event::Fault(Fault::Again),
@@ -216,6 +233,7 @@ mod tests {
         Event::Awake,
         Event::Idle,
         Event::Wanted,
+        Event::Leave,
         Event::Stop,
         Event::Silent,
     ];
@@ -267,20 +285,34 @@ mod tests {
                 let has_device = at(next).has_device();
                 let case = format!("{event:?} in {state:?} gives {next:?}, {action:?}");
                 if had_device && !has_device {
-                    assert!(matches!(action, A::Reopen | A::Close | A::Finish), "device leaked: {case}");
+                    assert!(matches!(action, A::Reopen | A::Close | A::Yield | A::Finish), "device leaked: {case}");
                 }
                 if !had_device {
                     assert!(!matches!(action, A::Restart | A::Resume | A::Reopen | A::Close), "no device: {case}");
                     assert!(!has_device || event == Event::Opened, "device from nowhere: {case}");
                 }
                 if next == S::Lost && state != S::Lost {
-                    assert!(matches!(action, A::Reopen | A::Open), "nobody opens it: {case}");
+                    assert!(matches!(action, A::Reopen | A::Open | A::Yield), "nobody opens it: {case}");
+                }
+                if event == Event::Leave && !matches!(state, S::Running | S::Leaving | S::Stopping | S::Stopped) {
+                    assert_eq!((next, action), (S::Lost, A::Yield), "whoever asked waits for ever: {case}");
                 }
                 if event == Event::Stop && state != S::Stopping {
                     assert!(matches!(next, S::Stopping | S::Stopped), "did not stop: {case}");
                 }
                 assert!(action != A::Finish || next == S::Stopped, "{case}");
             }
+        }
+    }
+
+    #[test]
+    fn a_device_is_left_in_silence_whatever_it_does_meanwhile() {
+        for end in [Event::Silent, Event::NoProgress, Event::ReleaseRequested, Event::Fault(Fault::Gone)] {
+            let mut machine = at(S::Running);
+            assert_eq!(machine.on(Event::Leave), A::FadeOut);
+            assert_eq!(machine.on(Event::Leave), A::None);
+            assert_eq!(machine.on(end), A::Yield, "{end:?}");
+            assert_eq!(machine.state(), S::Lost);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
 
 use super::super::device::{Device, Errno, Planes, Wait, poll};
 use super::super::open::Request;
-use super::keeper::{Line, Notice};
+use super::line::{Cause, Handed, Message, Notice, Writers};
 use super::state::{Action, Event, Fault, Machine, State};
 
 /// The device may take nothing for twice its buffer, and at least this long, before it counts as stalled.
@@ -21,24 +21,56 @@ const WAKE_NS: u64 = 2_000_000_000;
 /// Pause between looks at a card that is still asleep, and between turns in standby.
 const SLOW_NS: u64 = 100_000_000;
 
+/// How a device is to be treated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    suspend_after_ns: Option<u64>,
+    amp_wake_frames: usize,
+}
+
+impl Terms {
+    pub(super) fn of(request: &Request) -> Terms {
+        Terms {
+            suspend_after_ns: request.suspend_after.map(|time| time.as_nanos() as u64),
+            amp_wake_frames: (request.amp_wake.as_secs_f64() * f64::from(request.rate_hz)) as usize,
+        }
+    }
+}
+
+/// Where periods go while there is no device.
+pub(super) struct Nowhere {
+    planes: Planes,
+    frames: usize,
+}
+
+impl Nowhere {
+    pub(super) fn new(channels: usize, period_frames: usize) -> Nowhere {
+        let frames = period_frames.clamp(16, 16_384);
+        Nowhere { planes: Planes::new(channels, frames), frames }
+    }
+}
+
 /// All the loop works with.
 pub(super) struct Turns<S: Stage> {
     machine: Machine,
     device: Option<Box<Device>>,
+    /// A device that waits for the player to be done with a switch.
+    handed: Option<Handed<S::Chain>>,
     player: Player<S>,
     pace: Arc<Pace>,
     counters: Arc<Counters>,
-    line: Line,
+    line: Writers<S::Chain>,
     stop: Arc<AtomicBool>,
-    /// Where periods go while there is no device.
-    nowhere: Planes,
-    nowhere_frames: usize,
-    suspend_after_ns: Option<u64>,
-    amp_wake_frames: usize,
+    nowhere: Nowhere,
+    terms: Terms,
+    /// Why the device is given up, when it is.
+    cause: Cause,
     /// The buffer is to be filled and the device started.
     needs_start: bool,
     /// Frames the device took since it was started.
     frames_since_start: usize,
+    /// The device has not taken a whole buffer yet since it was opened.
+    is_untried: bool,
     meter: RateMeter,
     /// Frames of silence written since the fade-out ended.
     silent_frames: usize,
@@ -56,30 +88,31 @@ pub(super) struct Turns<S: Stage> {
 
 impl<S: Stage> Turns<S> {
     pub(super) fn new(
-        device: Option<Box<Device>>,
         player: Player<S>,
-        request: &Request,
+        nowhere: Nowhere,
+        terms: Terms,
         pace: Arc<Pace>,
         counters: Arc<Counters>,
-        line: Line,
+        line: Writers<S::Chain>,
         stop: Arc<AtomicBool>,
     ) -> Turns<S> {
-        let nowhere_frames = request.period_frames.clamp(16, 16_384);
+        let rate_hz = pace.rate_hz();
         let mut turns = Turns {
-            machine: Machine::new(device.is_some()),
+            machine: Machine::default(),
             device: None,
+            handed: None,
             player,
-            nowhere: Planes::new(request.channels, nowhere_frames),
-            nowhere_frames,
-            suspend_after_ns: request.suspend_after.map(|time| time.as_nanos() as u64),
-            amp_wake_frames: (request.amp_wake.as_secs_f64() * f64::from(request.rate_hz)) as usize,
             pace,
             counters,
             line,
             stop,
+            nowhere,
+            terms,
+            cause: Cause::NoProgress,
             needs_start: false,
             frames_since_start: 0,
-            meter: RateMeter::new(request.rate_hz),
+            is_untried: true,
+            meter: RateMeter::new(rate_hz),
             silent_frames: 0,
             progress_ns: 0,
             late: None,
@@ -87,10 +120,7 @@ impl<S: Stage> Turns<S> {
             keep_sound_until_ns: 0,
             idle_since_ns: None,
         };
-        match device {
-            Some(device) => turns.adopt(device),
-            None => turns.leave_device(),
-        }
+        turns.leave_device();
         turns
     }
 
@@ -104,15 +134,23 @@ impl<S: Stage> Turns<S> {
             if self.stop.load(Relaxed) {
                 self.on(Event::Stop);
             }
+            if self.line.is_to_leave() {
+                self.on(Event::Leave);
+            }
+            self.line.flush();
+            self.counters.add_turn();
             self.ask_for_cycle();
             let outcome = match self.machine.state() {
                 State::Lost => self.turn_without_device(),
                 State::Standby => self.turn_in_standby(),
                 State::Suspended => self.turn_asleep(),
-                State::Filling | State::Running | State::Stalled | State::Stopping => self.turn_with_device(),
+                State::Filling | State::Running | State::Stalled | State::Leaving | State::Stopping => {
+                    self.turn_with_device()
+                }
                 State::Stopped => Ok(()),
             };
             if let Err(errno) = outcome {
+                self.cause = Cause::Fault(errno);
                 self.on(Event::Fault(Fault::from_errno(errno)));
             }
         }
@@ -129,7 +167,11 @@ impl<S: Stage> Turns<S> {
                 self.counters.add_xrun();
                 self.line.report(Notice::Xrun);
             }
-            Event::NoProgress => self.line.report(Notice::Stalled),
+            Event::NoProgress => {
+                self.cause = Cause::NoProgress;
+                self.line.report(Notice::Stalled);
+            }
+            Event::ReleaseRequested => self.cause = Cause::ReleaseRequested,
             Event::Fault(Fault::Suspended) if before != State::Suspended => {
                 self.progress_ns = now_ns();
                 self.line.report(Notice::Suspended);
@@ -146,20 +188,27 @@ impl<S: Stage> Turns<S> {
             Action::Resume => self.player.mute(),
             Action::Reopen => {
                 self.leave_device();
-                match self.device.take() {
-                    Some(device) => self.line.replace(device),
-                    None => self.line.open(),
-                }
+                self.line.order(match self.device.take() {
+                    Some(device) => Message::Replace(device, self.cause),
+                    None => Message::Open,
+                });
             }
             Action::Close => {
                 self.leave_device();
                 if let Some(device) = self.device.take() {
-                    self.line.close(device);
+                    self.line.order(Message::Close(device));
                 }
+            }
+            Action::Yield => {
+                self.leave_device();
+                // Also one that was on its way: the keeper has sent it before it asked.
+                let handed = self.handed.take().or_else(|| self.line.take_device());
+                let device = self.device.take().or_else(|| handed.map(|handed| handed.device));
+                self.line.order(Message::Yielded(device));
             }
             Action::Open => {
                 self.keep_sound_until_ns = now_ns() + WAKE_NS;
-                self.line.open();
+                self.line.order(Message::Open);
             }
             Action::FadeOut => {
                 self.silent_frames = 0;
@@ -168,12 +217,14 @@ impl<S: Stage> Turns<S> {
         }
     }
 
-    fn adopt(&mut self, device: Box<Device>) {
+    fn adopt(&mut self, device: Box<Device>, terms: Terms) {
         self.pace.set_period_frames(device.params().period_frames);
         self.device = Some(device);
+        self.terms = terms;
         self.pace.set_device_rate_offset(None);
         self.needs_start = true;
-        self.player.hold(self.amp_wake_frames);
+        self.is_untried = true;
+        self.player.hold(terms.amp_wake_frames);
     }
 
     /// From now on a timer sets the pace.
@@ -182,8 +233,8 @@ impl<S: Stage> Turns<S> {
         self.late = None;
         self.idle_since_ns = None;
         self.tick_ns = now_ns();
-        self.pace.set_period_frames(self.nowhere_frames);
-        self.pace.set_device_delay(self.nowhere_frames, now_ns());
+        self.pace.set_period_frames(self.nowhere.frames);
+        self.pace.set_device_delay(self.nowhere.frames, now_ns());
     }
 
     /// One look at the device: hand over what it can take, or wait.
@@ -247,14 +298,12 @@ impl<S: Stage> Turns<S> {
         let taken = device.flush()?;
         let (delay_frames, pending_frames, read_ns) = (device.delay_frames(), device.pending_frames(), now_ns());
         let (period_frames, buffer_frames) = (device.params().period_frames, device.params().buffer_frames);
-        let fill_frames = self.player.fill_frames();
-        self.pace.set_ring_fill_frames(fill_frames);
-        self.counters.set_ring_fill_frames(fill_frames);
+        self.note_fill();
         self.note_taken(taken);
         if let Some(frames) = delay_frames {
             self.note_delay(frames, pending_frames, read_ns);
         }
-        if self.machine.state() == State::Stopping && was_muted {
+        if matches!(self.machine.state(), State::Leaving | State::Stopping) && was_muted {
             self.silent_frames += period_frames;
             if self.silent_frames >= buffer_frames {
                 self.on(Event::Silent);
@@ -262,6 +311,15 @@ impl<S: Stage> Turns<S> {
         }
         self.look_for_idleness();
         Ok(())
+    }
+
+    /// While another driver sets the pace, nobody here asks for cycles: any moment is as good.
+    fn note_fill(&mut self) {
+        let fill_frames = self.player.fill_frames();
+        self.counters.set_ring_fill_frames(fill_frames);
+        if !self.pace.is_driving() {
+            self.pace.set_ring_fill_frames(fill_frames);
+        }
     }
 
     fn note_taken(&mut self, frames: usize) {
@@ -274,6 +332,9 @@ impl<S: Stage> Turns<S> {
         let buffer_frames = self.device.as_ref().map_or(0, |device| device.params().buffer_frames);
         if self.frames_since_start >= buffer_frames {
             self.on(Event::Progress);
+            if std::mem::take(&mut self.is_untried) {
+                self.line.report(Notice::Running);
+            }
         }
     }
 
@@ -286,7 +347,7 @@ impl<S: Stage> Turns<S> {
     }
 
     fn look_for_idleness(&mut self) {
-        let Some(suspend_after_ns) = self.suspend_after_ns else {
+        let Some(suspend_after_ns) = self.terms.suspend_after_ns else {
             return;
         };
         let is_idle = !self.pace.is_streaming() && self.player.fill_frames() == 0 && self.player.is_resting();
@@ -348,21 +409,28 @@ impl<S: Stage> Turns<S> {
 
     /// No device: a timer takes its place, and what it renders is heard by nobody. The graph and its clients go on.
     fn turn_without_device(&mut self) -> Result<(), Errno> {
-        if let Some(device) = self.line.take_device() {
-            self.adopt(device);
-            self.on(Event::Opened);
-            return Ok(());
+        if self.handed.is_none() {
+            self.handed = self.line.take_device();
+        }
+        if let Some(Handed { device, terms, chain }) = self.handed.take() {
+            match chain.map_or(Ok(()), |chain| self.player.take_over(chain)) {
+                Ok(()) => {
+                    self.adopt(device, terms);
+                    self.on(Event::Opened);
+                    return Ok(());
+                }
+                // A switch is under way: its end is played to nobody.
+                Err(chain) => self.handed = Some(Handed { device, terms, chain: Some(chain) }),
+            }
         }
         let now = now_ns();
         if now < self.keep_sound_until_ns {
-            self.player.hold(2 * self.nowhere_frames);
+            self.player.hold(2 * self.nowhere.frames);
         }
         if now >= self.tick_ns {
-            self.nowhere.render(&mut self.player);
-            let fill_frames = self.player.fill_frames();
-            self.pace.set_ring_fill_frames(fill_frames);
-            self.counters.set_ring_fill_frames(fill_frames);
-            let period_ns = self.to_ns(self.nowhere_frames);
+            self.nowhere.planes.render(&mut self.player);
+            self.note_fill();
+            let period_ns = self.to_ns(self.nowhere.frames);
             // After a pause of the whole program there is nothing to catch up with.
             self.tick_ns = (self.tick_ns + period_ns).max(now.saturating_sub(4 * period_ns));
             return Ok(());
@@ -376,9 +444,9 @@ impl<S: Stage> Turns<S> {
             self.on(Event::Wanted);
             return Ok(());
         }
-        self.player.hold(2 * self.nowhere_frames);
-        self.nowhere.render(&mut self.player);
-        self.sleep(if self.player.is_switching() { self.to_ns(self.nowhere_frames) } else { SLOW_NS })
+        self.player.hold(2 * self.nowhere.frames);
+        self.nowhere.planes.render(&mut self.player);
+        self.sleep(if self.player.is_switching() { self.to_ns(self.nowhere.frames) } else { SLOW_NS })
     }
 
     fn turn_asleep(&mut self) -> Result<(), Errno> {
@@ -398,8 +466,10 @@ impl<S: Stage> Turns<S> {
 
     /// Asks for a graph cycle if one is due.
     fn ask_for_cycle(&mut self) {
-        let now = now_ns();
-        if self.pace.wants_cycle(self.player.fill_frames(), now) {
+        let (now, fill_frames) = (now_ns(), self.player.fill_frames());
+        if self.pace.wants_cycle(fill_frames, now) {
+            // This is what the cycle will wait for, whatever the ring holds between cycles.
+            self.pace.set_ring_fill_frames(fill_frames);
             self.pace.request(now);
         }
     }

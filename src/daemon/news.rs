@@ -1,0 +1,177 @@
+//! What device and sink tell, and what is made of it.
+
+use super::control::Choice;
+use super::life::{Daemon, DaemonError};
+use super::transaction::{Step, Waiter};
+use crate::output::OutputError;
+use crate::profile::is_path;
+use crate::{node, output};
+
+impl Daemon {
+    pub(super) fn on_node(&mut self, event: node::Event) -> Result<(), DaemonError> {
+        log::debug!("sink: {event:?}");
+        match event {
+            node::Event::Up(id) => {
+                log::info!("the sink is there: node {id}");
+                self.sink.problem = None;
+                self.sink.is_up = true;
+                self.manager.ready();
+            }
+            node::Event::Down(reason) => {
+                if self.options.no_wait && !self.sink.is_up && self.generations == 1 {
+                    return Err(DaemonError::Sink(reason));
+                }
+                self.repeats.warn(&format!("{reason} (it is tried again)"));
+                self.sink.is_up = false;
+                self.sink.playing = false;
+                self.sink.feedback = None;
+                self.sink.problem = Some(reason);
+                self.manager.ready();
+            }
+            node::Event::Streaming => self.sink.playing = true,
+            node::Event::Paused | node::Event::Suspended => self.sink.playing = false,
+            node::Event::Resumed => {}
+            node::Event::DriverWon => log::info!("the device's clock drives the graph"),
+            node::Event::DriverLost => log::warn!("another device drives the graph: its rate is followed"),
+            node::Event::Feedback(stream) => {
+                self.sink.feedback = Some(stream);
+                for problem in self.problems() {
+                    self.repeats.warn(&problem);
+                }
+            }
+            node::Event::FeedbackEnded => self.sink.feedback = None,
+            node::Event::ProfileRequested(name) => self.on_profile_requested(name),
+        }
+        Ok(())
+    }
+
+    /// Any client of PipeWire may ask: for a profile that is installed, by its name, and for no file of its own choice.
+    fn on_profile_requested(&mut self, name: String) {
+        let plays = self.plan.profile.as_ref().map(|chosen| chosen.profile.name.clone());
+        if is_path(&name) {
+            self.repeats
+                .warn(&format!("a client of PipeWire asked for {name:?}: only names of profiles are taken there"));
+            if let (Some(pipeline), Some(plays)) = (&mut self.pipeline, plays) {
+                pipeline.show_profile(&plays);
+            }
+            return;
+        }
+        let wanted = Choice::Named(name);
+        let plays = plays.map(Choice::Named);
+        if self.reloads.goal().or(plays.as_ref()) != Some(&wanted) {
+            self.ask(wanted, Waiter::Log);
+        }
+    }
+
+    pub(super) fn on_output(&mut self, event: output::Event) -> Result<(), DaemonError> {
+        let Some(pipeline) = &mut self.pipeline else { return Ok(()) };
+        let pcm = pipeline.pcm().to_owned();
+        match event {
+            output::Event::Scheduled(scheduling) if scheduling.is_realtime() => {
+                log::info!("device thread: {scheduling:?}");
+            }
+            output::Event::Scheduled(scheduling) => log::warn!(
+                "device thread: {scheduling:?}, not real time: allow it (limits.d: @audio - rtprio 95) or expect dropouts"
+            ),
+            output::Event::Xrun => self.repeats.warn(&format!("{pcm}: xrun, restarted")),
+            output::Event::Stalled => self.repeats.warn(&format!("{pcm}: took nothing for too long, restarted")),
+            output::Event::Suspended => log::info!("{pcm}: suspended with the system"),
+            output::Event::Lost(reason) => {
+                self.repeats.warn(&format!("{pcm}: {reason}; it is opened again"));
+                // Another card may come back in its place.
+                self.rates.forget();
+                self.device.problem = Some(format!("{pcm}: {reason}; it is opened again as soon as it is there"));
+                self.device.is_open = false;
+            }
+            output::Event::Waiting(error) => return self.on_waiting(error),
+            output::Event::Refused(error) => self.on_refused(error),
+            output::Event::Opened(params) => self.on_opened(params),
+            output::Event::Running => self.device.problem = None,
+            output::Event::Note(note) => log::warn!("{note}"),
+            output::Event::Standby => {
+                log::info!("{pcm}: closed until something plays");
+                self.device.standby = true;
+                self.device.is_open = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// The device cannot be opened now.
+    fn on_waiting(&mut self, error: OutputError) -> Result<(), DaemonError> {
+        if self.takes_another_rate(&error) {
+            match self.in_flight.take() {
+                Some(switch) => self.prepare_again(switch.choice),
+                None => self.ask(Choice::Again, Waiter::Log),
+            }
+            return Ok(());
+        }
+        if self.in_flight.as_ref().is_some_and(|switch| switch.step == Step::Anew) {
+            self.in_flight = None;
+            self.refuse(&error.into());
+            self.restore();
+            return Ok(());
+        }
+        if self.options.no_wait && self.generations == 1 && !self.device.is_open {
+            return Err(error.into());
+        }
+        self.repeats.warn(&format!("{error} (it is tried again)"));
+        self.device.problem = Some(error.to_string());
+        self.device.is_open = false;
+        self.manager.ready();
+        Ok(())
+    }
+
+    /// The other device cannot be had; the one before is opened again, with the old chain.
+    fn on_refused(&mut self, error: OutputError) {
+        let Some(switch) = self.in_flight.take() else { return };
+        if self.takes_another_rate_on(&switch.plan, &error) {
+            return self.prepare_again(switch.choice);
+        }
+        self.refuse(&error.into());
+    }
+
+    fn on_opened(&mut self, params: output::Params) {
+        let plan = match &self.in_flight {
+            Some(switch) if switch.step != Step::Crossfade => switch.plan.clone(),
+            _ => self.plan.clone(),
+        };
+        let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &plan.profile) else { return };
+        log::info!(
+            "{}: open at {} Hz, {} channels of {}, periods of {} in {} frames",
+            params.pcm,
+            params.rate_hz,
+            params.channels,
+            params.format,
+            params.period_frames,
+            params.buffer_frames
+        );
+        pipeline.opened(&plan.config, chosen.profile.channels(), params);
+        self.device.is_open = true;
+        self.device.standby = false;
+        if self.in_flight.as_ref().is_some_and(|switch| switch.step == Step::Anew) {
+            self.switch_ended();
+        }
+    }
+
+    fn takes_another_rate(&mut self, error: &OutputError) -> bool {
+        let plan = self.in_flight.as_ref().map_or_else(|| self.plan.clone(), |switch| switch.plan.clone());
+        self.takes_another_rate_on(&plan, error)
+    }
+
+    /// True where the card refused the profile's rate and offers one that it can be resampled to.
+    fn takes_another_rate_on(&mut self, plan: &super::prepare::Plan, error: &OutputError) -> bool {
+        let (OutputError::Rate { pcm, rate_hz, offered_hz }, Some(chosen)) = (error, &plan.profile) else {
+            return false;
+        };
+        let own_hz = chosen.profile.sample_rate_hz;
+        // What was refused may itself have been a substitute: then the card has changed.
+        if *rate_hz != own_hz {
+            self.rates.forget();
+            return true;
+        }
+        let Some(other_hz) = self.rates.refused(pcm, own_hz, offered_hz) else { return false };
+        log::warn!("{pcm} does not run at {own_hz} Hz: the profile is resampled to {other_hz} Hz");
+        true
+    }
+}

@@ -1,0 +1,103 @@
+//! What is asked of device and sink: from the configuration and a profile, at the start and at a reload alike.
+
+use std::time::Duration;
+
+use super::Instance;
+use crate::config::{Config, MixerValue};
+use crate::{node, output};
+
+/// Rates tried, in this order, where a card refuses the profile's own.
+const OTHER_RATES_HZ: [u32; 4] = [48_000, 44_100, 96_000, 192_000];
+
+/// The device that `config` and a profile of so many channels ask for, at `rate_hz`.
+pub fn device(config: &Config, rate_hz: u32, channels: usize) -> output::Request {
+    output::Request {
+        pcm: config.device.clone(),
+        rate_hz,
+        channels,
+        period_frames: config.period_frames,
+        periods: config.periods,
+        format: config.device_format,
+        mixer: config
+            .mixer
+            .iter()
+            .map(|control| output::MixerControl {
+                card: control.card.clone(),
+                control: control.control.clone(),
+                value: match control.value {
+                    MixerValue::Db(db) => output::MixerValue::VolumeDb(db),
+                    MixerValue::Switch(on) => output::MixerValue::Switch(on),
+                },
+            })
+            .collect(),
+        reserve: true,
+        suspend_after: match config.suspend_seconds {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds.into())),
+        },
+        amp_wake: Duration::from_millis(config.amp_wake_ms.into()),
+    }
+}
+
+/// The sink that `config` asks for, at `rate_hz`.
+pub fn sink(config: &Config, instance: &Instance, rate_hz: u32) -> node::Request {
+    node::Request {
+        node_name: config.node_name.clone().unwrap_or_else(|| instance.node_name()),
+        description: config.description.clone(),
+        rate_hz,
+        latency_frames: u32::try_from(config.period_frames).unwrap_or(u32::MAX),
+        suspend_seconds: config.suspend_seconds,
+        socket: None,
+    }
+}
+
+/// A rate that a card took instead of one that it refused: remembered until the card is lost, so that it is not asked
+/// again at each reload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rates(Option<Instead>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Instead {
+    pcm: String,
+    refused_hz: u32,
+    used_hz: u32,
+}
+
+impl Rates {
+    /// The rate to play a profile of `rate_hz` at on `pcm`.
+    pub fn on(&self, pcm: &str, rate_hz: u32) -> u32 {
+        match &self.0 {
+            Some(known) if known.pcm == pcm && known.refused_hz == rate_hz => known.used_hz,
+            _ => rate_hz,
+        }
+    }
+
+    /// `pcm` has refused a profile's `rate_hz` and offers others: the one to play it at, if there is one.
+    pub fn refused(&mut self, pcm: &str, rate_hz: u32, offered_hz: &[u32]) -> Option<u32> {
+        let used_hz = OTHER_RATES_HZ.into_iter().find(|rate| *rate != rate_hz && offered_hz.contains(rate))?;
+        self.0 = Some(Instead { pcm: pcm.into(), refused_hz: rate_hz, used_hz });
+        Some(used_hz)
+    }
+
+    /// The card is gone: another one may come.
+    pub fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_rate_is_replaced_by_one_that_is_offered_and_remembered_for_that_card() {
+        let mut rates = Rates::default();
+        assert_eq!(rates.on("hw:0", 48_000), 48_000);
+        assert_eq!(rates.refused("hw:0", 48_000, &[44_100, 96_000]), Some(44_100));
+        assert_eq!(rates.on("hw:0", 48_000), 44_100);
+        assert_eq!((rates.on("hw:1", 48_000), rates.on("hw:0", 96_000)), (48_000, 96_000));
+        assert_eq!(rates.refused("hw:1", 48_000, &[8_000]), None);
+        rates.forget();
+        assert_eq!(rates.on("hw:0", 48_000), 48_000);
+    }
+}

@@ -1,0 +1,315 @@
+//! A reload, from request to answer: read and build elsewhere, hand over, crossfade, remember, answer. Whatever fails
+//! leaves the old profile playing.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::control::{Choice, Reply, Switched};
+use super::event::Event;
+use super::life::Daemon;
+use super::memory;
+use super::pipeline::PipelineError;
+use super::prepare::{self, Plan, PrepareError, Prepared};
+use super::reload::Waiting;
+use crate::output::OutputError;
+use crate::profile::choice::NO_PROFILE;
+
+/// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
+const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Files that take longer lie on a disk that does not answer: whoever waits is told, and the next request is served.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReloadError {
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error("{NO_PROFILE}")]
+    NoProfile,
+    #[error("the device plays nothing now ({0}): the profile is switched to as soon as it does")]
+    NotPlaying(String),
+    #[error(
+        "reading configuration and profile has not ended within {} s: does the disk or share they lie on answer?",
+        READ_TIMEOUT.as_secs()
+    )]
+    Reading,
+}
+
+/// Who waits for a reload.
+pub(super) enum Waiter {
+    /// A control client.
+    Client(mpsc::Sender<Reply>),
+    /// The service manager, after SIGHUP.
+    Manager,
+    /// Nobody: the outcome goes to the log.
+    Log,
+}
+
+/// What is being read and built.
+pub(super) struct Preparing {
+    ticket: u64,
+    /// `None`: what played before, which has to play again.
+    choice: Option<Choice>,
+    since: Instant,
+}
+
+/// How a switch is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The chains are crossfaded on the open device.
+    Crossfade,
+    /// Another device is opened, or the same one otherwise.
+    Device,
+    /// All is built anew, because the rate changes.
+    Anew,
+    /// The new chain plays; the choice is being stored.
+    Remember(u64),
+}
+
+/// A switch that was handed over and has not ended.
+pub(super) struct InFlight {
+    pub plan: Plan,
+    pub choice: Choice,
+    pub step: Step,
+    from: String,
+    since: Instant,
+}
+
+impl Daemon {
+    pub(super) fn ask(&mut self, choice: Choice, waiter: Waiter) {
+        self.reloads.ask(choice, waiter);
+        self.start_reload();
+    }
+
+    /// Begins the next reload, unless one is under way.
+    fn start_reload(&mut self) {
+        if self.in_flight.is_some() || self.preparing.is_some() {
+            return;
+        }
+        if let Some(choice) = self.reloads.start() {
+            self.prepare_again(choice);
+        }
+    }
+
+    /// Reads and builds for the reload under way, on a thread of its own.
+    pub(super) fn prepare_again(&mut self, choice: Choice) {
+        let (options, rates, wanted) = (self.options.clone(), self.rates.clone(), choice.clone());
+        self.prepare_by(Some(choice), move || prepare::prepare(prepare::read(&options, &wanted)?, &rates));
+    }
+
+    /// The new device is not to be had and the old one was given up: builds again what played before.
+    pub(super) fn restore(&mut self) {
+        let (plan, rates) = (self.plan.clone(), self.rates.clone());
+        self.prepare_by(None, move || prepare::prepare(plan, &rates));
+    }
+
+    fn prepare_by(
+        &mut self,
+        choice: Option<Choice>,
+        work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static,
+    ) {
+        let ticket = self.new_ticket();
+        let events = self.events.clone();
+        let started = std::thread::Builder::new().name("prepare".into()).spawn(move || {
+            // Whoever waits must be answered, whatever happened. The panic has been printed.
+            let prepared = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PrepareError::Died));
+            // The main loop is gone only when the process ends.
+            drop(events.send(Event::Prepared(ticket, Box::new(prepared))));
+        });
+        match started {
+            Ok(_) => self.preparing = Some(Preparing { ticket, choice, since: Instant::now() }),
+            Err(source) => self.refuse(&PipelineError::System { what: "a thread", source }.into()),
+        }
+    }
+
+    fn new_ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets
+    }
+
+    /// The chain is built, or not: hand it over, or say why the old one stays.
+    pub(super) fn on_prepared(
+        &mut self,
+        ticket: u64,
+        prepared: Result<Prepared, PrepareError>,
+    ) -> Result<(), PipelineError> {
+        let Some(preparing) = self.preparing.take_if(|preparing| preparing.ticket == ticket) else {
+            // Given up long ago.
+            return Ok(());
+        };
+        let Some(choice) = preparing.choice else {
+            match prepared {
+                Ok(prepared) => self.begin_anew(prepared)?,
+                Err(error) => log::error!("what played before cannot be built again: {error}"),
+            }
+            self.start_reload();
+            return Ok(());
+        };
+        match prepared.map_err(ReloadError::from).and_then(|prepared| self.hand_over(prepared, choice)) {
+            Ok(()) => Ok(()),
+            // Not a refusal but the end: nothing plays any more.
+            Err(ReloadError::Pipeline(fatal @ PipelineError::Died(_))) => Err(fatal),
+            Err(error) => {
+                self.refuse(&error);
+                Ok(())
+            }
+        }
+    }
+
+    fn hand_over(&mut self, prepared: Prepared, choice: Choice) -> Result<(), ReloadError> {
+        let Some(chosen) = prepared.plan.profile.clone() else { return Err(ReloadError::NoProfile) };
+        let (plan, from, since) = (prepared.plan.clone(), self.profile_name(), Instant::now());
+        let is_running = self.pipeline.as_ref().is_some_and(|pipeline| pipeline.rate_hz() == prepared.rate_hz);
+        let step = match (&mut self.pipeline, prepared.chain) {
+            (Some(pipeline), Some(chain)) if is_running => {
+                pipeline.present(&plan.config, &self.options.instance)?;
+                if pipeline.serves(&plan.config, chosen.profile.channels()) {
+                    if pipeline.switch(chain, &chosen.profile.name).is_err() {
+                        // One switch at a time is begun. So the device did not take its chain.
+                        return Err(ReloadError::NotPlaying(self.what_is_wrong()));
+                    }
+                    Step::Crossfade
+                } else {
+                    log::info!("{} is opened for profile {}", plan.config.device, chosen.profile.name);
+                    pipeline.use_device(&plan.config, &chosen.profile, chain);
+                    Step::Device
+                }
+            }
+            (_, chain) => {
+                self.begin_anew(Prepared { chain, ..prepared })?;
+                Step::Anew
+            }
+        };
+        self.in_flight = Some(InFlight { plan, choice, step, from, since });
+        Ok(())
+    }
+
+    /// Starts a pipeline, when that before has ended.
+    fn begin_anew(&mut self, prepared: Prepared) -> Result<(), PipelineError> {
+        self.next = Some(prepared);
+        if let Some(old) = self.pipeline.take() {
+            let events = self.events.clone();
+            self.retiring = true;
+            // It may take as long as the threads of the old one do.
+            let retire = move || {
+                drop(old);
+                drop(events.send(Event::Retired));
+            };
+            std::thread::Builder::new()
+                .name("retire".into())
+                .spawn(retire)
+                .map_err(|source| PipelineError::System { what: "a thread", source })?;
+        }
+        if self.retiring { Ok(()) } else { self.on_retired() }
+    }
+
+    pub(super) fn on_retired(&mut self) -> Result<(), PipelineError> {
+        self.retiring = false;
+        match self.next.take() {
+            Some(prepared) => self.start_pipeline(prepared),
+            None => Ok(()),
+        }
+    }
+
+    /// The new chain plays alone: what was chosen is stored, then who waits is answered.
+    pub(super) fn switch_ended(&mut self) {
+        let ticket = self.new_ticket();
+        let Some(switch) = &mut self.in_flight else { return };
+        if matches!(switch.step, Step::Remember(_)) {
+            return;
+        }
+        self.plan = switch.plan.clone();
+        switch.step = Step::Remember(ticket);
+        switch.since = Instant::now();
+        let choice = switch.choice.clone();
+        match &choice {
+            Choice::Named(name) => self.options.reloaded = Some(name.clone()),
+            Choice::Default => self.options.reloaded = None,
+            Choice::Again => return self.on_remembered(ticket, None),
+        }
+        let (options, events) = (self.options.clone(), self.events.clone());
+        let store = move || {
+            let problem = prepare::remember(&options, &choice).err().map(|error| error.to_string());
+            drop(events.send(Event::Remembered(ticket, problem)));
+        };
+        if let Err(error) = std::thread::Builder::new().name("remember".into()).spawn(store) {
+            self.on_remembered(ticket, Some(error.to_string()));
+        }
+    }
+
+    pub(super) fn on_remembered(&mut self, ticket: u64, problem: Option<String>) {
+        let Some(switch) = self.in_flight.take_if(|switch| switch.step == Step::Remember(ticket)) else { return };
+        let note = problem.map(|problem| format!("this choice will not outlast a restart: {problem}"));
+        if let Some(note) = &note {
+            log::warn!("{note}");
+        }
+        let (from, to) = (switch.from, self.profile_name());
+        let latency_frames = self.pipeline.as_ref().map_or(0, |pipeline| pipeline.published_frames());
+        let waiting = self.reloads.end();
+        log::info!("profile {from} → {to}");
+        memory::give_back();
+        let requests = waiting.len();
+        self.answer(waiting, |since| {
+            let took_ms = since.elapsed().as_secs_f64() * 1e3;
+            let (from, to, note) = (from.clone(), to.clone(), note.clone());
+            Reply::Switched(Switched { from, to, took_ms, requests, latency_frames, note })
+        });
+        self.start_reload();
+    }
+
+    /// The old profile plays on: tell why.
+    pub(super) fn refuse(&mut self, error: &ReloadError) {
+        let reply = Reply::refused(error);
+        if let Reply::Refused { reason, causes } = &reply {
+            let causes: String = causes.iter().map(|cause| format!(": {cause}")).collect();
+            self.repeats.warn(&format!("profile {} stays: {reason}{causes}", self.profile_name()));
+        }
+        let waiting = self.reloads.end();
+        self.answer(waiting, |_| reply.clone());
+        if let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &self.plan.profile) {
+            // Where a property asked for the switch, it shows the truth again.
+            pipeline.show_profile(&chosen.profile.name);
+        }
+        self.start_reload();
+    }
+
+    /// Lets nobody wait for what does not end: a switch on a device that plays nothing, files that cannot be read.
+    pub(super) fn give_up_waiting(&mut self) {
+        if self.preparing.as_ref().is_some_and(|preparing| preparing.since.elapsed() > READ_TIMEOUT) {
+            self.preparing = None;
+            self.refuse(&ReloadError::Reading);
+        }
+        let Some(switch) = &self.in_flight else { return };
+        if switch.since.elapsed() <= SWITCH_TIMEOUT {
+            return;
+        }
+        if let Step::Remember(ticket) = switch.step {
+            return self.on_remembered(ticket, Some("the disk of the state folder does not answer".into()));
+        }
+        let error = ReloadError::NotPlaying(self.what_is_wrong());
+        let waiting = self.reloads.dismiss();
+        let reply = Reply::refused(&error);
+        self.answer(waiting, |_| reply.clone());
+    }
+
+    fn what_is_wrong(&self) -> String {
+        self.problems().into_iter().next().unwrap_or_else(|| self.state().to_string())
+    }
+
+    /// Answers everybody who waits.
+    fn answer(&mut self, waiting: Vec<Waiting<Waiter>>, reply: impl Fn(Instant) -> Reply) {
+        for Waiting { waiter, since } in waiting {
+            match waiter {
+                // A client that has left needs no answer.
+                Waiter::Client(client) => drop(client.send(reply(since))),
+                Waiter::Manager => self.manager.reloaded(),
+                Waiter::Log => {}
+            }
+        }
+    }
+}

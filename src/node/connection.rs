@@ -1,0 +1,141 @@
+//! One connection to PipeWire: set up, listened to until it ends, taken down.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use pipewire::context::ContextRc;
+use pipewire::spa::pod::Pod;
+use pipewire::spa::utils::Direction;
+use pipewire::stream::{StreamListener, StreamRc};
+
+use super::callbacks::Callbacks;
+use super::cycle::Cycle;
+use super::data_loop::{DataCell, DataLoop};
+use super::params::Param;
+use super::thread::Lasting;
+use super::{NodeError, sink};
+
+/// How long PipeWire may take to create the node.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether the graph is processed on the watched loop.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// Connects and creates the sink, and returns when it is there no more: when PipeWire or the thread's loop ended it.
+///
+/// # Errors
+/// Why the sink did not come up, or why it is gone.
+pub(super) fn serve(lasting: &Rc<Lasting>, cell: &Rc<DataCell<Cycle>>) -> Result<(), NodeError> {
+    let request = lasting.request.borrow().clone();
+    let main_loop = &lasting.main_loop;
+    let context = ContextRc::new(main_loop, Some(sink::context_properties())).map_err(setup("context"))?;
+    let core = context
+        .connect_rc(sink::core_properties(&request))
+        .map_err(|error| NodeError::unreachable(request.socket.as_deref(), last_os_error(&error)))?;
+    let stream =
+        StreamRc::new(core.clone(), &request.node_name, sink::node_properties(&request)).map_err(setup("stream"))?;
+    let callbacks = Rc::new(Callbacks::new(Rc::clone(lasting), Rc::clone(cell), stream.clone()));
+
+    let core_listener = core
+        .add_listener_local()
+        .error({
+            let callbacks = Rc::clone(&callbacks);
+            move |id, _seq, res, message| callbacks.core_error(id, res, message)
+        })
+        .register();
+    let registry = core.get_registry_rc().map_err(setup("registry"))?;
+    let registry_listener = registry
+        .add_listener_local()
+        .global({
+            let callbacks = Rc::clone(&callbacks);
+            move |global| callbacks.appeared(global)
+        })
+        .global_remove({
+            let callbacks = Rc::clone(&callbacks);
+            move |id| callbacks.disappeared(id)
+        })
+        .register();
+    let listener = listen(&stream, &callbacks).map_err(setup("stream listener"))?;
+    let patience = main_loop.loop_().add_timer({
+        let callbacks = Rc::clone(&callbacks);
+        move |_| callbacks.lose_patience()
+    });
+    patience.update_timer(Some(PATIENCE), None);
+
+    let format = Param::format(request.rate_hz);
+    let latency = Param::latency(lasting.latency_frames.get(), request.rate_hz);
+    let props = Param::props(&lasting.props.borrow());
+    let mut params: Vec<&Pod> = [&format, &latency, &props].into_iter().flatten().filter_map(Param::pod).collect();
+    let connected = stream.connect(Direction::Input, None, sink::flags(), &mut params).map_err(setup("node"));
+    let outcome = connected.and_then(|()| run(lasting, cell, &callbacks, &context));
+
+    // Nothing starts a cycle any more. Now nothing calls back, then the objects go.
+    callbacks.end();
+    lasting.callbacks.take();
+    if let Err(error) = stream.disconnect() {
+        log::debug!("PipeWire: disconnecting the sink: {error}");
+    }
+    drop((listener, registry_listener, core_listener, patience));
+    outcome
+}
+
+/// Watches for the writer's requests while the main loop runs.
+fn run(
+    lasting: &Rc<Lasting>,
+    cell: &Rc<DataCell<Cycle>>,
+    callbacks: &Rc<Callbacks>,
+    context: &ContextRc,
+) -> Result<(), NodeError> {
+    let data_loop = DataLoop::of(callbacks.stream(), context)
+        .ok_or_else(|| NodeError::Setup { what: "data loop", reason: "the stream has none".into() })?;
+    // One cycle for each request of the writer. The closure runs on the data thread: it uses the references it holds,
+    // but neither clones nor drops them there.
+    let watch = data_loop.watch(lasting.pace.fd(), {
+        let (cell, callbacks) = (Rc::clone(cell), Rc::clone(callbacks));
+        move || {
+            // SAFETY: a callback of the data loop; `prepare` does not call into PipeWire.
+            if unsafe { cell.with(Cycle::prepare) } == Some(true) {
+                // It fails only when the node is being taken down; the writer asks again in a moment.
+                callbacks.stream().trigger_process().ok();
+            }
+        }
+    });
+    let watch = watch.map_err(|error| NodeError::Setup { what: "watch", reason: error.desc().into() })?;
+    callbacks.use_loop(data_loop.clone());
+    lasting.callbacks.replace(Some(Rc::clone(callbacks)));
+    let check = lasting.main_loop.loop_().add_timer({
+        let callbacks = Rc::clone(callbacks);
+        move |_| callbacks.check_threads()
+    });
+    check.update_timer(Some(CHECK), Some(CHECK));
+    lasting.main_loop.run();
+    drop(watch);
+    callbacks.outcome()
+}
+
+/// Calls `callbacks` for everything that happens to `stream`, and the data thread's cell for every cycle.
+fn listen(stream: &StreamRc, callbacks: &Rc<Callbacks>) -> Result<StreamListener<()>, pipewire::Error> {
+    let (states, areas, params) = (Rc::clone(callbacks), Rc::clone(callbacks), Rc::clone(callbacks));
+    let cell = callbacks.cell();
+    stream
+        .add_local_listener_with_user_data(())
+        .state_changed(move |_, (), _old, new| states.state_changed(new))
+        .io_changed(move |_, (), id, area, size| areas.io_changed(id, area, size as usize))
+        .param_changed(move |_, (), id, param| params.param_changed(id, param))
+        .process(move |stream, ()| {
+            // SAFETY: RT_PROCESS makes this a callback of the data loop; `process` only takes and returns buffers.
+            unsafe { cell.with(|cycle| cycle.process(stream)) };
+        })
+        .register()
+}
+
+fn setup(what: &'static str) -> impl Fn(pipewire::Error) -> NodeError {
+    move |error| NodeError::Setup { what, reason: last_os_error(&error) }
+}
+
+/// PipeWire's constructors leave the reason in `errno`; the crate's error only says that they failed.
+pub(super) fn last_os_error(error: &pipewire::Error) -> String {
+    match error {
+        pipewire::Error::CreationFailed => nix::errno::Errno::last().desc().to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,150 @@
+//! The way between the writer's loop and its keeper: rings, on which neither waits for the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread::Thread;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::engine::{Pace, Scheduling};
+
+use super::super::device::{Device, Errno};
+use super::turn::Terms;
+
+/// Messages that may wait for the keeper, and places among them that reports leave to orders: one is under way at a time.
+const MESSAGES: usize = 64;
+const FOR_ORDERS: usize = 8;
+
+/// What the writer reports; needs no memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Notice {
+    Scheduled(Scheduling),
+    Xrun,
+    Stalled,
+    Suspended,
+    /// The device has taken a whole buffer for the first time.
+    Running,
+}
+
+/// From the writer to the keeper.
+#[derive(Debug)]
+pub(super) enum Message {
+    Notice(Notice),
+    Open,
+    /// Close, because of this, and open again.
+    Replace(Box<Device>, Cause),
+    Close(Box<Device>),
+    /// The place is free for another device.
+    Yielded(Option<Box<Device>>),
+}
+
+/// Why a device is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The last call failed.
+    Fault(Errno),
+    /// It took nothing, time and again.
+    NoProgress,
+    /// Its card is wanted by a program with a higher claim.
+    ReleaseRequested,
+}
+
+/// A device for the writer, how to treat it, and a chain to play on it instead of the present one.
+#[derive(Debug)]
+pub(super) struct Handed<C> {
+    pub device: Box<Device>,
+    pub terms: Terms,
+    pub chain: Option<Box<C>>,
+}
+
+/// Both ends. `keeper` is filled in by whoever starts that thread.
+pub(super) fn line<C>(pace: Arc<Pace>) -> (Writers<C>, Keepers<C>) {
+    let (to_keeper, messages) = RingBuffer::new(MESSAGES);
+    let (to_writer, devices) = RingBuffer::new(1);
+    let leave = Arc::new(AtomicBool::new(false));
+    let writers = Writers { messages: to_keeper, devices, leave: Arc::clone(&leave), unsent: None, keeper: None };
+    (writers, Keepers { messages, devices: to_writer, leave, pace })
+}
+
+/// The writer's end. No call allocates, frees or waits.
+#[derive(Debug)]
+pub(super) struct Writers<C> {
+    messages: Producer<Message>,
+    devices: Consumer<Handed<C>>,
+    leave: Arc<AtomicBool>,
+    /// An order that found no place.
+    unsent: Option<Message>,
+    pub(super) keeper: Option<Thread>,
+}
+
+impl<C> Writers<C> {
+    /// A report; dropped when the keeper is far behind, as counters tell the same.
+    pub(super) fn report(&mut self, notice: Notice) {
+        if self.messages.slots() > FOR_ORDERS {
+            // There is room.
+            self.messages.push(Message::Notice(notice)).ok();
+            self.wake_keeper();
+        }
+    }
+
+    /// Gives an order.
+    pub(super) fn order(&mut self, message: Message) {
+        // Reports leave room for it. If there is none in spite of that, the next turn tries again.
+        if let Err(rtrb::PushError::Full(refused)) = self.messages.push(message) {
+            self.unsent = Some(refused);
+        }
+        self.wake_keeper();
+    }
+
+    /// Tries again what found no place.
+    pub(super) fn flush(&mut self) {
+        if let Some(message) = self.unsent.take() {
+            self.order(message);
+        }
+    }
+
+    /// A device that was opened.
+    pub(super) fn take_device(&mut self) -> Option<Handed<C>> {
+        self.devices.pop().ok()
+    }
+
+    /// True once for each time another device is to be played on.
+    pub(super) fn is_to_leave(&self) -> bool {
+        self.leave.swap(false, SeqCst)
+    }
+
+    fn wake_keeper(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.unpark();
+        }
+    }
+}
+
+/// The keeper's end.
+#[derive(Debug)]
+pub(super) struct Keepers<C> {
+    messages: Consumer<Message>,
+    devices: Producer<Handed<C>>,
+    leave: Arc<AtomicBool>,
+    pace: Arc<Pace>,
+}
+
+impl<C> Keepers<C> {
+    /// What the writer said.
+    pub(super) fn next(&mut self) -> Option<Message> {
+        self.messages.pop().ok()
+    }
+
+    /// Hands a device over.
+    pub(super) fn hand(&mut self, handed: Handed<C>) {
+        // Never full: the writer has none, or it would not have asked.
+        self.devices.push(handed).ok();
+        self.pace.wake();
+    }
+
+    /// Asks for the place; [`Message::Yielded`] answers.
+    pub(super) fn ask_to_leave(&self) {
+        self.leave.store(true, SeqCst);
+        self.pace.wake();
+    }
+}

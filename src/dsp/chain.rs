@@ -214,10 +214,7 @@ impl Chain {
         }
         self.silent_frames += self.block_frames;
         let patience = self.memory_frames + (REST_AFTER_S * f64::from(self.sample_rate_hz)) as usize;
-        if self.silent_frames >= patience
-            && self.limiter.as_ref().is_none_or(Limiter::is_at_unity)
-            && self.output.iter().flatten().all(|sample| sample.abs() < FADED)
-        {
+        if self.silent_frames >= patience && self.output.iter().flatten().all(|sample| sample.abs() < FADED) {
             self.reset();
         }
     }

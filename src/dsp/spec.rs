@@ -79,14 +79,15 @@ pub struct LimiterSpec {
     pub ceiling_dbfs: f32,
     /// How long before a peak the gain begins to fall, in ms: 0.1…20.
     pub lookahead_ms: f32,
-    /// Time constant of the gain's return, in ms: 1…5000.
+    /// Time constant of the gain's return after a transient, in ms: 1…5000. After sustained level it takes 1 s, or this
+    /// where it is longer.
     pub release_ms: f32,
 }
 
 impl Default for LimiterSpec {
-    /// −1 dBFS, 1.5 ms look-ahead, 80 ms release.
+    /// −1 dBFS, 1.5 ms look-ahead, 20 ms release.
     fn default() -> LimiterSpec {
-        LimiterSpec { ceiling_dbfs: -1.0, lookahead_ms: 1.5, release_ms: 80.0 }
+        LimiterSpec { ceiling_dbfs: -1.0, lookahead_ms: 1.5, release_ms: 20.0 }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Ear pressure = the field at the head's center without a head × the head's response to a wave from there. Multiple
 //! scattering between head and cabinet is neglected.
 
-use super::measured_head::MeasuredHead;
+use super::measured_head::{MeasuredHead, MeasuredHeadAt};
 use super::spherical::SphereHeadSeries;
 use super::vector::{Vec3, dot, scale, unit};
 use super::{Complex, Incident, Radiator};
@@ -51,28 +51,17 @@ impl Listener {
 }
 
 impl Head {
-    /// Pressure at the left and the right ear, from one driver, for wave number `k`.
-    pub fn ears(&self, k: f64, radiator: &Radiator, listener: &Listener) -> [Complex; 2] {
-        let incident = radiator.incident(k, listener.position);
-        self.response(k, &incident, listener).map(|h| h * incident.pressure)
+    /// The head at wave number `k`, for any number of drivers: what they share there is computed once.
+    pub fn at(&self, k: f64) -> HeadAt<'_> {
+        match self {
+            Self::Sphere { radius_m } => HeadAt { k, radius_m: *radius_m, measured: None },
+            Self::Measured(head) => HeadAt { k, radius_m: head.radius_m, measured: Some(head.at(k)) },
+        }
     }
 
-    /// Ear pressure over the free-field pressure at the head's center, left and right.
-    pub fn response(&self, k: f64, incident: &Incident, listener: &Listener) -> [Complex; 2] {
-        let ear_axis = listener.left_ear_axis();
-        let cos_left: Complex = -(0..3).map(|i| incident.propagation[i] * ear_axis[i]).sum::<Complex>();
-        let cos_left = bounded_growth(cos_left, MOST_GROWTH_NP / (k * self.radius_m()));
-        match self {
-            Self::Sphere { radius_m } => {
-                let series = SphereHeadSeries::new(k, *radius_m, incident.distance_m);
-                [series.at(cos_left), series.at(-cos_left)]
-            }
-            Self::Measured(head) => {
-                let towards = unit(incident.propagation.map(|n| -n.re));
-                let source = [dot(towards, listener.facing()), dot(towards, ear_axis), towards[2]];
-                head.response(k, scale(source, incident.distance_m), [cos_left, -cos_left])
-            }
-        }
+    /// Pressure at the left and the right ear, from one driver, for wave number `k`.
+    pub fn ears(&self, k: f64, radiator: &Radiator, listener: &Listener) -> [Complex; 2] {
+        self.at(k).ears(radiator, listener)
     }
 
     /// Radius that stands for the head where a sphere is asked for, m.
@@ -80,6 +69,40 @@ impl Head {
         match self {
             Self::Sphere { radius_m } => *radius_m,
             Self::Measured(head) => head.radius_m,
+        }
+    }
+}
+
+/// A head at one wave number.
+#[derive(Debug)]
+pub struct HeadAt<'a> {
+    k: f64,
+    radius_m: f64,
+    measured: Option<MeasuredHeadAt<'a>>,
+}
+
+impl HeadAt<'_> {
+    /// Pressure at the left and the right ear, from one driver.
+    pub fn ears(&mut self, radiator: &Radiator, listener: &Listener) -> [Complex; 2] {
+        let incident = radiator.incident(self.k, listener.position);
+        self.response(&incident, listener).map(|h| h * incident.pressure)
+    }
+
+    /// Ear pressure over the free-field pressure at the head's center, left and right.
+    pub fn response(&mut self, incident: &Incident, listener: &Listener) -> [Complex; 2] {
+        let ear_axis = listener.left_ear_axis();
+        let cos_left: Complex = -(0..3).map(|i| incident.propagation[i] * ear_axis[i]).sum::<Complex>();
+        let cos_left = bounded_growth(cos_left, MOST_GROWTH_NP / (self.k * self.radius_m));
+        match &mut self.measured {
+            None => {
+                let series = SphereHeadSeries::new(self.k, self.radius_m, incident.distance_m);
+                [series.at(cos_left), series.at(-cos_left)]
+            }
+            Some(head) => {
+                let towards = unit(incident.propagation.map(|n| -n.re));
+                let source = [dot(towards, listener.facing()), dot(towards, ear_axis), towards[2]];
+                head.response(scale(source, incident.distance_m), [cos_left, -cos_left])
+            }
         }
     }
 }

@@ -6,8 +6,11 @@
 //! & Brinkmann, IEEE/ACM TASLP 27, 2019). It also carries the ratio to other distances: delay, level and parallax are
 //! the model's there.
 
+use std::f64::consts::TAU;
+
 use super::Complex;
-use super::vector::{Vec3, cross, dot, norm, scale, sub, unit};
+use super::nearest::Tree;
+use super::vector::{Vec3, cross, dot, norm, scale, unit};
 
 /// Measurements that count at a point; one more bounds the region they come from.
 const NEIGHBORS: usize = 6;
@@ -28,6 +31,9 @@ const MODEL_FLOOR: f64 = 0.1;
 #[derive(Debug, Clone)]
 pub struct Places {
     places: Vec<Place>,
+    directions: Tree,
+    /// All there are, in order.
+    log_distances: Vec<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -47,7 +53,11 @@ impl Places {
             let distance_m = norm(point);
             Place { direction: unit(point), distance_m, log_distance: distance_m.ln() }
         };
-        Self { places: points.into_iter().map(place).collect() }
+        let places: Vec<Place> = points.into_iter().map(place).collect();
+        let mut log_distances: Vec<f64> = places.iter().map(|place| place.log_distance).collect();
+        log_distances.sort_by(f64::total_cmp);
+        log_distances.dedup();
+        Self { directions: Tree::new(places.iter().map(|place| place.direction)), places, log_distances }
     }
 
     /// The measurement's point, m.
@@ -68,17 +78,19 @@ impl Places {
         let (direction, distance_m) = (unit(point), norm(point));
         // What all measurements are too near or too far makes none of them nearer than another.
         let log_distance = distance_m.ln();
-        let off = |place: &Place| (place.log_distance - log_distance).abs();
-        let least = self.places.iter().map(off).fold(f64::INFINITY, f64::min);
+        let off = |other: &f64| (other - log_distance).abs();
+        let above = self.log_distances.partition_point(|other| *other < log_distance);
+        let beside = &self.log_distances[above.saturating_sub(1)..(above + 1).min(self.log_distances.len())];
+        let least = beside.iter().map(off).fold(f64::INFINITY, f64::min);
         let mut best: Vec<(f64, usize)> = Vec::with_capacity(NEIGHBORS + 2);
-        for (index, place) in self.places.iter().enumerate() {
-            let across = sub(place.direction, direction);
-            let away = dot(across, across) + (DISTANCE_WEIGHT * (off(place) - least)).powi(2);
-            if best.len() <= NEIGHBORS || best.last().is_some_and(|(farthest, _)| away < *farthest) {
-                best.insert(best.partition_point(|(d, _)| *d <= away), (away, index));
+        self.directions.search(direction, &mut |index, across| {
+            let found = (across + (DISTANCE_WEIGHT * (off(&self.places[index].log_distance) - least)).powi(2), index);
+            if best.len() <= NEIGHBORS || best.last().is_some_and(|farthest| found < *farthest) {
+                best.insert(best.partition_point(|other| *other < found), found);
                 best.truncate(NEIGHBORS + 1);
             }
-        }
+            if best.len() > NEIGHBORS { best[NEIGHBORS].0 } else { f64::INFINITY }
+        });
         best.iter_mut().for_each(|(away, _)| *away = away.sqrt());
         if best.first().is_some_and(|(away, _)| *away < ON_THE_SPOT) {
             best.truncate(1);
@@ -135,20 +147,39 @@ fn linear_weights(weights: &[f64], offsets: &[[f64; 2]]) -> Vec<f64> {
     linear.iter().zip(&plain).map(|(l, p)| l + outside * (p - l)).collect()
 }
 
-/// Blends ratios, in order of the weights: log magnitudes, and phases relative to the nearest one's.
-pub fn blend(weighted: &[Weighted], mut ratio: impl FnMut(usize) -> Complex) -> Complex {
-    let Some(&(nearest, _)) = weighted.first() else { return Complex::ZERO };
-    let reference = ratio(nearest);
-    if weighted.len() == 1 || reference.norm() < 1e-15 {
-        return reference;
+/// A ratio as it is blended.
+#[derive(Debug, Clone, Copy)]
+pub struct LogRatio {
+    level_np: f64,
+    phase_rad: f64,
+}
+
+impl From<Complex> for LogRatio {
+    fn from(ratio: Complex) -> Self {
+        Self { level_np: ratio.norm().ln(), phase_rad: ratio.arg() }
     }
-    let sum: Complex = weighted[1..]
-        .iter()
-        .map(|(index, weight)| (ratio(*index) / reference, *weight))
-        .filter(|(relative, _)| relative.norm() > 1e-15)
-        .map(|(relative, weight)| relative.ln() * weight)
-        .sum();
-    reference * sum.exp()
+}
+
+/// Less than any response has, Np: a ratio of nothing.
+const NOTHING_NP: f64 = -34.5;
+
+/// Blends ratios, in order of the weights: log magnitudes, and phases relative to the nearest one's.
+pub fn blend<R: Into<LogRatio>>(weighted: &[Weighted], mut ratio: impl FnMut(usize) -> R) -> Complex {
+    let Some(&(nearest, _)) = weighted.first() else { return Complex::ZERO };
+    let reference = ratio(nearest).into();
+    if reference.level_np < NOTHING_NP {
+        return Complex::ZERO;
+    }
+    let (mut level_np, mut phase_rad) = (reference.level_np, reference.phase_rad);
+    for (index, weight) in &weighted[1..] {
+        let other = ratio(*index).into();
+        if other.level_np - reference.level_np > NOTHING_NP {
+            let turn = other.phase_rad - reference.phase_rad;
+            level_np += weight * (other.level_np - reference.level_np);
+            phase_rad += weight * (turn - TAU * (turn / TAU).round());
+        }
+    }
+    Complex::from_polar(level_np.exp(), phase_rad)
 }
 
 /// A model's response as ratios are taken to it: no smaller than −20 dB re `omni`, an omnidirectional source's.

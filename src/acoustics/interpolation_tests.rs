@@ -1,5 +1,5 @@
 use super::*;
-use crate::acoustics::vector::direction;
+use crate::acoustics::vector::{direction, sub};
 
 fn every(step_deg: usize) -> Places {
     let rings = (0..=180 / step_deg).map(|i| (i * step_deg) as f64 - 90.0);

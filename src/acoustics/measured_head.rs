@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::interpolation::{Places, blend, without_nulls};
+use super::interpolation::{LogRatio, Places, blend, without_nulls};
 use super::measured::ImpulseResponse;
 use super::spherical::SphereHeadSeries;
 use super::vector::{Vec3, norm};
@@ -101,34 +101,62 @@ impl MeasuredHead {
         }
     }
 
-    /// Left and right ear pressure over the free field at the head's center, for wave number `k`.
+    /// The head at wave number `k`, for any number of sources.
+    pub fn at(&self, k: f64) -> MeasuredHeadAt<'_> {
+        MeasuredHeadAt { head: self, k, shells: Vec::new(), ratios: Vec::new() }
+    }
+}
+
+/// A measured head at one wave number. The ratios found for one source serve the others: those of a loudspeaker's
+/// drivers lie between the same few measurements.
+#[derive(Debug)]
+pub struct MeasuredHeadAt<'a> {
+    head: &'a MeasuredHead,
+    k: f64,
+    /// The sphere's response at the measurements' distances; most files have one.
+    shells: Vec<(f64, SphereHeadSeries)>,
+    /// Of the measurements met so far, sorted by index.
+    ratios: Vec<(usize, [LogRatio; 2])>,
+}
+
+impl MeasuredHeadAt<'_> {
+    /// Left and right ear pressure over the free field at the head's center.
     ///
     /// `source` is where the wave comes from, m, x along the nose, y to the left ear; `cos_ears` are the cosines between
     /// it and the ears, complex for an inhomogeneous wave.
-    pub fn response(&self, k: f64, source: Vec3, cos_ears: [Complex; 2]) -> [Complex; 2] {
-        let around = self.places.around(source);
-        let series_at = |distance_m: f64| SphereHeadSeries::new(k, self.radius_m, distance_m);
-        let wanted = series_at(norm(source));
-        // Most files have one distance: its series serves them all.
-        let mut shells: Vec<(f64, SphereHeadSeries)> = Vec::with_capacity(1);
-        let ratios: Vec<[Complex; 2]> = around
-            .iter()
-            .map(|(index, _)| {
-                let point = self.places.point(*index);
-                let distance_m = norm(point);
-                let known = shells.iter().position(|(d, _)| (d / distance_m - 1.0).abs() < 1e-5);
-                let series = known.unwrap_or_else(|| {
-                    shells.push((distance_m, series_at(distance_m)));
-                    shells.len() - 1
+    pub fn response(&mut self, source: Vec3, cos_ears: [Complex; 2]) -> [Complex; 2] {
+        let around = self.head.places.around(source);
+        let wanted = SphereHeadSeries::new(self.k, self.head.radius_m, norm(source));
+        [0, 1].map(|ear| {
+            let ratio = blend(&around, |index| self.ratio(index)[ear]);
+            ratio * without_nulls(wanted.at(cos_ears[ear]), Complex::ONE)
+        })
+    }
+
+    /// A measurement's ratio to the sphere.
+    fn ratio(&mut self, index: usize) -> [LogRatio; 2] {
+        match self.ratios.binary_search_by_key(&index, |(known, _)| *known) {
+            Ok(at) => self.ratios[at].1,
+            Err(at) => {
+                let point = self.head.places.point(index);
+                let side = point[1] / norm(point);
+                let shell = self.shell(norm(point));
+                let ratio = [0, 1].map(|ear| {
+                    let sphere = self.shells[shell].1.at(Complex::from(EARS[ear] * side));
+                    LogRatio::from(self.head.responses[index][ear].at(self.k) / without_nulls(sphere, Complex::ONE))
                 });
-                [0, 1].map(|ear| {
-                    let sphere = shells[series].1.at(Complex::from(EARS[ear] * point[1] / distance_m));
-                    self.responses[*index][ear].at(k) / without_nulls(sphere, Complex::ONE)
-                })
-            })
-            .collect();
-        let order: Vec<(usize, f64)> = around.iter().enumerate().map(|(i, (_, weight))| (i, *weight)).collect();
-        [0, 1].map(|ear| blend(&order, |i| ratios[i][ear]) * without_nulls(wanted.at(cos_ears[ear]), Complex::ONE))
+                self.ratios.insert(at, (index, ratio));
+                ratio
+            }
+        }
+    }
+
+    /// Index of the series of a measurement's distance.
+    fn shell(&mut self, distance_m: f64) -> usize {
+        self.shells.iter().position(|(known, _)| (known / distance_m - 1.0).abs() < 1e-5).unwrap_or_else(|| {
+            self.shells.push((distance_m, SphereHeadSeries::new(self.k, self.head.radius_m, distance_m)));
+            self.shells.len() - 1
+        })
     }
 }
 

@@ -55,11 +55,11 @@ fn error_db(other: &OtherHead, head: &MeasuredHead, frequency_hz: f64, distance_
     let k = wave_number(frequency_hz);
     // Level and common delay are the reference sphere's; differences between ears and directions are the head's.
     let ahead = [distance_m, 0.0, 0.0];
-    let common = head.response(k, ahead, [Complex::ZERO; 2])[0] / other.at(k, ahead)[0];
+    let common = head.at(k).response(ahead, [Complex::ZERO; 2])[0] / other.at(k, ahead)[0];
     let mut sum = (0.0, 0);
     for (azimuth, elevation) in [(2.3, 0.0), (-2.3, 0.0), (5.0, 0.0), (14.0, 3.0), (-8.0, 5.0), (17.0, -4.0)] {
         let towards = direction(azimuth, elevation);
-        let got = head.response(k, scale(towards, distance_m), EARS.map(|ear| Complex::from(ear * towards[1])));
+        let got = head.at(k).response(scale(towards, distance_m), EARS.map(|ear| Complex::from(ear * towards[1])));
         let expected = other.at(k, scale(towards, distance_m));
         let expected = [0, 1].map(|ear| expected[ear] * common);
         for (got, expected) in got.iter().zip(expected) {

@@ -16,6 +16,7 @@
 //! | [`measured_head`] | a head measured for sources around it |
 //! | [`sofa`] | both from SOFA files |
 //! | [`interpolation`] | between measurements and beyond them |
+//! | [`nearest`] | the nearest of many points |
 
 pub mod bessel;
 pub mod excursion;
@@ -23,6 +24,7 @@ pub mod head;
 pub mod interpolation;
 pub mod measured;
 pub mod measured_head;
+pub mod nearest;
 pub mod radiator;
 pub mod sofa;
 pub mod spherical;

@@ -10,10 +10,10 @@ pub type EarVectors = [Vec<Complex>; 2];
 
 /// Transfers to the ears of a listener, at one frequency. What a driver is wired to (polarity, gain, delay) is in them.
 pub fn to_ears(drivers: &[Driver], head: &Head, listener: &Listener, frequency_hz: f64) -> EarVectors {
-    let k = wave_number(frequency_hz);
+    let mut head = head.at(wave_number(frequency_hz));
     let mut ears = [Vec::with_capacity(drivers.len()), Vec::with_capacity(drivers.len())];
     for driver in drivers {
-        let [left, right] = head.ears(k, &driver.radiator, listener);
+        let [left, right] = head.ears(&driver.radiator, listener);
         let wiring = driver.wiring(frequency_hz);
         ears[0].push(left * wiring);
         ears[1].push(right * wiring);

@@ -13,6 +13,8 @@ const MATCH_BAND_HZ: (f64, f64) = (200.0, 700.0);
 const MATCH_STEP_HZ: f64 = 10.0;
 /// Measurements whose distances differ by no more than this factor were taken in one go.
 const SAME_DISTANCE: f64 = 1.05;
+/// Where the head's shadow tells its sides, Hz.
+const SHADOW_HZ: [f64; 4] = [1500.0, 2000.0, 3000.0, 4000.0];
 /// A sphere's ears see a source at its left at this cosine: y of the direction.
 const EARS: [f64; 2] = [1.0, -1.0];
 
@@ -36,7 +38,7 @@ impl MeasuredHead {
     /// sphere of `radius_m` for a source in front, at low frequency, for each distance by itself.
     ///
     /// # Errors
-    /// The file cannot be read, holds no responses of two ears, or has a source inside of the head.
+    /// The file cannot be read, holds no responses of two ears, has a source inside of the head, or has its sides swapped.
     pub fn from_sofa(path: &Path, radius_m: f64) -> Result<Self, MeasurementError> {
         let measurements = sofa::head(path)?;
         if let Some(index) = measurements.iter().position(|(point, _)| norm(*point) < 1.2 * radius_m) {
@@ -51,7 +53,24 @@ impl MeasuredHead {
             let mut ears = responses.into_iter();
             Some((point, [ears.next()?, ears.next()?]))
         });
-        Ok(Self::new(pairs, radius_m))
+        let head = Self::new(pairs, radius_m);
+        if head.has_its_sides_swapped() {
+            let reason = "its left ear is louder for sources on the right; expected azimuths that grow to the left and the \
+                          left ear first: mirror the positions or swap the receivers";
+            return Err(MeasurementError::Unfit { path: path.to_owned(), reason: reason.to_owned() });
+        }
+        Ok(head)
+    }
+
+    /// Whether the far ear is the louder one: some files count azimuths clockwise.
+    fn has_its_sides_swapped(&self) -> bool {
+        let level = |ear: &ImpulseResponse| {
+            SHADOW_HZ.iter().map(|hz| ear.at(wave_number(*hz)).norm_sqr()).sum::<f64>().max(f64::MIN_POSITIVE).ln()
+        };
+        let lean = |(point, [left, right]): (Vec3, &[ImpulseResponse; 2])| {
+            point[1] / norm(point) * (level(left) - level(right))
+        };
+        self.places.points().zip(&self.responses).map(lean).sum::<f64>() < 0.0
     }
 
     /// From points (m, x to the front, y to the left of the head, outside of the sphere) and the two ears' responses.

@@ -103,3 +103,14 @@ fn a_head_unlike_the_sphere_is_met_the_better_the_finer_the_grid() {
         errors.iter().zip(most).for_each(|(error, most)| assert!(*error < most, "{step_deg}°: {errors:?}"));
     }
 }
+
+#[test]
+fn swapped_sides_are_noticed() {
+    let mut head = OtherHead::new(0.0875, 90.0, 0.0).measured(20.0, 1.0, 0.0875);
+    assert!(!head.has_its_sides_swapped());
+    head.responses.iter_mut().for_each(|ears| ears.swap(0, 1));
+    assert!(head.has_its_sides_swapped());
+    // Measured in the median plane only, a head says nothing about its sides.
+    let ahead = OtherHead::new(0.0875, 90.0, 0.0).impulse_responses([1.0, 0.0, 0.0]);
+    assert!(!MeasuredHead::new([([1.0, 0.0, 0.0], ahead)], 0.0875).has_its_sides_swapped());
+}

@@ -1,7 +1,7 @@
 //! `spatiald design`: from a device description to a profile, or the figures of a profile again.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -9,17 +9,18 @@ use serde_json::json;
 use super::Failure;
 use super::report::print;
 use crate::config::Places;
+use crate::design::people::{self, PeopleFigures, PeopleTable, Person};
 use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
-use crate::design::{Device, Figures, designer, evaluate, folder};
+use crate::design::{Device, Figures, FilterSet, designer, evaluate, folder};
 use crate::profile::{self, Profile};
 
 /// Design a profile for a device, and predict what it does.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Description of the device
-    #[arg(value_name = "DEVICE.toml")]
-    device: PathBuf,
+    #[arg(value_name = "DEVICE.toml", required_unless_present = "evaluate")]
+    description: Option<PathBuf>,
     /// Folder of the profile to write
     #[arg(short, long, value_name = "DIR", required_unless_present = "evaluate", conflicts_with = "evaluate")]
     output: Option<PathBuf>,
@@ -32,6 +33,12 @@ pub struct Args {
     /// Design nothing: print the figures of this profile on the device
     #[arg(long, value_name = "PROFILE")]
     evaluate: Option<String>,
+    /// With --evaluate: description of the device, in place of the profile's own device.toml
+    #[arg(long, value_name = "DEVICE.toml", requires = "evaluate", conflicts_with = "description")]
+    device: Option<PathBuf>,
+    /// Add the figures over all measured heads (SOFA files) in this folder
+    #[arg(long, value_name = "FOLDER")]
+    heads: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -39,47 +46,95 @@ pub struct Args {
 /// # Errors
 /// The description or the profile is wrong, or the folder cannot be written. Then nothing is written.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let mut device = Device::load(&args.device)?;
+    let named = args.description.as_ref().or(args.device.as_ref());
     if let Some(name) = &args.evaluate {
-        let profile = Profile::load(&profile::find(name, &Places::from_environment())?)?;
+        let folder = profile::find(name, &Places::from_environment())?;
+        let profile = Profile::load(&folder)?;
+        let device = Device::load(&description_of(&folder, named)?)?;
+        let heads = heads(&args, &device)?;
         let (device, filters) = folder::played_on(&profile, &device)?;
         let figures = evaluate::evaluate(&device, &filters);
-        return show(&device, &figures, &shortfalls(&device, &figures), args.json);
+        let notes = shortfalls(&device, &figures);
+        let people = over_people(&device, &filters, heads.as_deref());
+        return show(&device, &figures, &notes, people.as_ref(), args.json);
     }
+    // Without --evaluate the parser asks for a description.
+    let mut device = Device::load(named.map_or(Path::new(""), PathBuf::as_path))?;
     if let Some(taps) = args.taps {
         device.taps = usize::from(taps);
     }
-    let bar = progress_bar();
+    let heads = heads(&args, &device)?;
+    let bar = progress_bar("designing");
     let design = designer::design(&device, &|done| bar.set_position((done * 100.0) as u64));
     bar.finish_and_clear();
     if let Some(output) = &args.output {
         folder::profile(&device, &design)?.save(output)?;
     }
-    show(&device, &design.figures, &design.notes, args.json)?;
+    let people = over_people(&device, &design.filters, heads.as_deref());
+    show(&device, &design.figures, &design.notes, people.as_ref(), args.json)?;
     if let (Some(output), false) = (&args.output, args.json) {
         print(&format!("written: {}\n", output.display()))?;
     }
     Ok(())
 }
 
+/// The description a profile was made from: the one named, else the one in its folder.
+fn description_of(folder: &Path, named: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    let inside = folder.join("device.toml");
+    match named {
+        Some(path) => Ok(path.clone()),
+        None if inside.exists() => Ok(inside),
+        None => Err(format!(
+            "{}: holds no device.toml, the description it was made from; name it with --device DEVICE.toml",
+            folder.display()
+        )
+        .into()),
+    }
+}
+
+/// The heads asked for; read before anything is designed.
+fn heads(args: &Args, device: &Device) -> Result<Option<Vec<Person>>, Failure> {
+    let read = |folder: &PathBuf| people::load(folder, device.listener.head.radius_m());
+    Ok(args.heads.as_ref().map(read).transpose()?)
+}
+
+fn over_people(device: &Device, filters: &FilterSet, heads: Option<&[Person]>) -> Option<PeopleFigures> {
+    let bar = progress_bar("measured heads");
+    let figures =
+        heads.map(|heads| people::people(device, filters, heads, &|done| bar.set_position((done * 100.0) as u64)));
+    bar.finish_and_clear();
+    figures
+}
+
 /// A bar on a terminal, nothing elsewhere.
-fn progress_bar() -> ProgressBar {
+fn progress_bar(doing: &str) -> ProgressBar {
     let bar = ProgressBar::new(100);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    if let Ok(style) = ProgressStyle::with_template("designing [{bar:40}] {percent:>3} %") {
+    if let Ok(style) = ProgressStyle::with_template(&format!("{doing} [{{bar:40}}] {{percent:>3}} %")) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
 }
 
-fn show(device: &Device, figures: &Figures, notes: &[String], as_json: bool) -> Result<(), Failure> {
+fn show(
+    device: &Device,
+    figures: &Figures,
+    notes: &[String],
+    people: Option<&PeopleFigures>,
+    as_json: bool,
+) -> Result<(), Failure> {
     if as_json {
-        let value = json!({ "device": device.name, "taps": device.taps, "notes": notes, "figures": figures });
-        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
-    } else {
-        print(&Table { device, figures, notes }.to_string())?;
+        let mut value = json!({ "device": device.name, "taps": device.taps, "notes": notes, "figures": figures });
+        if let Some(people) = people {
+            value["people"] = json!(people);
+        }
+        return Ok(print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?);
+    }
+    print(&Table { device, figures, notes }.to_string())?;
+    if let Some(people) = people {
+        print(&PeopleTable(people).to_string())?;
     }
     Ok(())
 }

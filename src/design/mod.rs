@@ -11,6 +11,7 @@
 //! | [`shortfalls`] | where it stays short of its target, and why |
 //! | [`fir`], [`least_squares`], [`rtf`], [`filter_set`] | from responses to filters |
 //! | [`mod@evaluate`] | the figures of any coefficient set |
+//! | [`mod@people`] | the figures over measured heads |
 //! | [`folder`], [`table`] | the profile's folder, and the figures as people read them |
 
 pub mod band_drivers;
@@ -28,6 +29,7 @@ pub mod fir;
 pub mod folder;
 pub mod hermitian;
 pub mod least_squares;
+pub mod people;
 pub mod rtf;
 pub mod shortfalls;
 pub mod table;

@@ -1,0 +1,195 @@
+//! What heads hear of both side programs, at many seats.
+
+use std::f64::consts::PI;
+use std::ops::Range;
+
+use crate::acoustics::head::HeadAt;
+use crate::acoustics::{Complex, Head, Incident, Listener, wave_number};
+
+use super::super::device::Device;
+use super::super::evaluate::PerOctave;
+use super::super::evaluate::bands::{OCTAVES_HZ, db, octave};
+use super::super::filter_set::FilterSet;
+use super::super::fir::Bins;
+
+/// Seats searched, degrees about the device.
+const SEAT_RANGE_DEG: f64 = 6.0;
+const SEAT_STEP_DEG: f64 = 0.5;
+/// Bins of an octave that are computed, in the middles of as many equal parts of it.
+const BINS_PER_OCTAVE: usize = 32;
+/// Points of the transform.
+const TRANSFORM: usize = 16_384;
+/// Time differences say where a sound is between these, Hz; level differences between those.
+pub const DELAY_HZ: Range<f64> = 250.0..1500.0;
+pub const LEVEL_HZ: Range<f64> = 2000.0..8000.0;
+
+/// A seat at the design distance from the device, the listener facing it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seat {
+    /// Degrees off the axis, positive to the listener's left.
+    pub azimuth_deg: f64,
+}
+
+impl Seat {
+    fn listener(self, distance_m: f64) -> Listener {
+        let azimuth = self.azimuth_deg.to_radians();
+        let position = [distance_m * azimuth.cos(), distance_m * azimuth.sin(), 0.0];
+        Listener { position, yaw_rad: -azimuth }
+    }
+}
+
+/// All seats of the search.
+pub fn seats() -> Vec<Seat> {
+    let steps = (SEAT_RANGE_DEG / SEAT_STEP_DEG).round() as i32;
+    (-steps..=steps).map(|step| Seat { azimuth_deg: f64::from(step) * SEAT_STEP_DEG }).collect()
+}
+
+/// The frequencies used, and what the filters do there.
+pub struct Grid {
+    pub points: Vec<Point>,
+}
+
+/// One frequency.
+pub struct Point {
+    pub frequency_hz: f64,
+    pub octave: usize,
+    /// Width it stands for, Hz.
+    pub width_hz: f64,
+    /// Filters `[program][driver]`, left and right.
+    pub filters: [Vec<Complex>; 2],
+}
+
+impl Grid {
+    pub fn new(set: &FilterSet, sample_rate_hz: u32) -> Self {
+        let length = set.taps().next_power_of_two().max(TRANSFORM);
+        let bins = Bins { length, sample_rate_hz: f64::from(sample_rate_hz) };
+        let responses = set.responses(bins);
+        let point = |octave: usize, bin: usize, width_hz: f64| Point {
+            frequency_hz: bins.frequency_hz(bin),
+            octave,
+            width_hz,
+            filters: [0, 1].map(|input| responses[input].iter().map(|spectrum| spectrum[bin]).collect()),
+        };
+        let octaves = OCTAVES_HZ.iter().enumerate().flat_map(|(index, center)| {
+            let range = octave(bins, *center);
+            let parts = BINS_PER_OCTAVE.min(range.len());
+            let width_hz = range.len() as f64 / parts.max(1) as f64 * bins.frequency_hz(1);
+            (0..parts).map(move |part| (index, range.start + (2 * part + 1) * range.len() / (2 * parts), width_hz))
+        });
+        Self { points: octaves.map(|(octave, bin, width_hz)| point(octave, bin, width_hz)).collect() }
+    }
+}
+
+/// Energies and interaural cross spectra of the left and the right program.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// `[program][ear]` by octave.
+    energy: [[PerOctave; 2]; 2],
+    /// What localizes each program.
+    pub cues: [Cues; 2],
+}
+
+/// What localizes a sound: where the ears differ in time, and by how much in level.
+#[derive(Debug, Clone, Default)]
+pub struct Cues {
+    /// Angular frequency and left*·right, where time differences count.
+    cross: Vec<(f64, Complex)>,
+    /// Pink-weighted energies of the ears where level differences count.
+    levels: [f64; 2],
+}
+
+impl Cues {
+    /// Adds one frequency.
+    pub fn add(&mut self, point: &Point, [left, right]: [Complex; 2]) {
+        if DELAY_HZ.contains(&point.frequency_hz) {
+            self.cross.push((2.0 * PI * point.frequency_hz, left.conj() * right * point.width_hz));
+        }
+        if LEVEL_HZ.contains(&point.frequency_hz) {
+            let weight = point.width_hz / point.frequency_hz;
+            self.levels[0] += weight * left.norm_sqr();
+            self.levels[1] += weight * right.norm_sqr();
+        }
+    }
+
+    /// Lag of the ears' largest correlation within ±0.9 ms, s; positive if the left ear leads.
+    pub fn delay_s(&self) -> f64 {
+        const STEP_S: f64 = 2e-6;
+        const STEPS: i32 = 450;
+        let mut turning: Vec<(Complex, Complex)> = self
+            .cross
+            .iter()
+            .map(|(w, c)| (c * Complex::cis(-w * STEP_S * f64::from(STEPS)), Complex::cis(w * STEP_S)))
+            .collect();
+        let correlations: Vec<f64> = (-STEPS..=STEPS)
+            .map(|_| {
+                let sum = turning.iter().map(|(c, _)| c.re).sum();
+                turning.iter_mut().for_each(|(c, step)| *c *= *step);
+                sum
+            })
+            .collect();
+        let best = (0..correlations.len()).fold(0, |a, b| if correlations[b] > correlations[a] { b } else { a });
+        (best as f64 - f64::from(STEPS)) * STEP_S
+    }
+
+    /// Level of the left ear re the right one, dB.
+    pub fn level_db(&self) -> f64 {
+        db(self.levels[0] / self.levels[1].max(1e-300))
+    }
+}
+
+impl Heard {
+    fn add(&mut self, point: &Point, ears: [[Complex; 2]; 2]) {
+        for (program, pair) in ears.into_iter().enumerate() {
+            for (ear, p) in pair.iter().enumerate() {
+                self.energy[program][ear][point.octave] += p.norm_sqr();
+            }
+            self.cues[program].add(point, pair);
+        }
+    }
+
+    /// XTC by octave, both programs together, dB.
+    pub fn cancellation_db(&self) -> PerOctave {
+        let [left, right] = &self.energy;
+        std::array::from_fn(|o| db((left[0][o] + right[1][o]) / (left[1][o] + right[0][o]).max(1e-300)))
+    }
+
+    /// ILD of a program by octave, dB, positive towards its own side.
+    pub fn level_difference_db(&self, program: usize) -> PerOctave {
+        let ears = &self.energy[program];
+        std::array::from_fn(|o| db(ears[program][o] / ears[1 - program][o].max(1e-300)))
+    }
+}
+
+/// What every head hears at every seat: `[head][seat]`. The drivers' fields are computed once for all heads.
+pub fn heard(device: &Device, grid: &Grid, heads: &[&Head], seats: &[Seat], progress: &dyn Fn(f64)) -> Vec<Vec<Heard>> {
+    let mut all = vec![vec![Heard::default(); seats.len()]; heads.len()];
+    let listeners: Vec<Listener> = seats.iter().map(|seat| seat.listener(device.listener.distance_m)).collect();
+    for (done, point) in grid.points.iter().enumerate() {
+        let k = wave_number(point.frequency_hz);
+        let mut heads_here: Vec<HeadAt> = heads.iter().map(|head| head.at(k)).collect();
+        for (seat, listener) in listeners.iter().enumerate() {
+            let fields: Vec<(Incident, [Complex; 2])> = device
+                .drivers
+                .iter()
+                .enumerate()
+                .map(|(index, driver)| {
+                    let incident = driver.radiator.incident(k, listener.position);
+                    let fed = driver.wiring(point.frequency_hz) * incident.pressure;
+                    (incident, [0, 1].map(|program: usize| fed * point.filters[program][index]))
+                })
+                .collect();
+            for (head, of_head) in heads_here.iter_mut().zip(&mut all) {
+                let mut ears = [[Complex::ZERO; 2]; 2];
+                for (incident, fed) in &fields {
+                    let response = head.response(incident, listener);
+                    for (program, pair) in ears.iter_mut().enumerate() {
+                        pair.iter_mut().zip(response).for_each(|(ear, h)| *ear += h * fed[program]);
+                    }
+                }
+                of_head[seat].add(point, ears);
+            }
+        }
+        progress((done + 1) as f64 / grid.points.len() as f64);
+    }
+    all
+}

@@ -63,7 +63,10 @@ impl Bed {
                 n += 1;
             }
         });
-        let sounds = wait_until(|| self.card.recording_from(begin).first_sound().is_some());
+        let sounds = wait_until(|| {
+            self.daemon.assert_alive();
+            self.card.recording_from(begin).first_sound().is_some()
+        });
         assert!(sounds, "no sound from the card:\n{}", self.daemon.log());
         self.listen(settle_s);
         source
@@ -75,6 +78,7 @@ impl Bed {
         let end = begin + (seconds * f64::from(RATE_HZ)) as usize;
         let patience = std::time::Instant::now() + std::time::Duration::from_secs_f64(seconds + 30.0);
         while self.card.recorded_frames() < end {
+            self.daemon.assert_alive();
             assert!(std::time::Instant::now() < patience, "the card stands still:\n{}", self.daemon.log());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }

@@ -83,11 +83,15 @@ impl Daemon {
 
     pub fn wait_until_ready(&self, session: &Session) {
         let ready = wait_until(|| {
+            self.process.assert_alive();
             let state = self.try_status().map(|s| s["state"].clone());
             matches!(state, Some(Value::String(s)) if ["idle", "playing", "standby"].contains(&s.as_str()))
         });
         assert!(ready, "the daemon is not ready: {:?}\n{}", self.try_status(), self.process.output());
-        session.node_id(&self.sink());
+        wait_for("the daemon's sink", || {
+            self.process.assert_alive();
+            session.node(&self.sink())
+        });
     }
 
     pub fn sink(&self) -> String {
@@ -96,6 +100,11 @@ impl Daemon {
 
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    /// Panics, with its log, if it has ended.
+    pub fn assert_alive(&self) {
+        self.process.assert_alive();
     }
 
     pub fn log(&self) -> String {
@@ -124,7 +133,10 @@ impl Daemon {
     }
 
     pub fn status(&self) -> Value {
-        wait_for("the daemon's status", || self.try_status())
+        wait_for("the daemon's status", || {
+            self.process.assert_alive();
+            self.try_status()
+        })
     }
 
     pub fn count(&self, key: &str) -> u64 {

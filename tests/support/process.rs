@@ -1,5 +1,6 @@
 //! A child process that never outlives the test: ended by its id when dropped, also on a panic.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,9 +13,9 @@ use super::wait::wait_until;
 /// A running program with its output in a file.
 pub struct Process {
     name: String,
-    child: Child,
+    child: RefCell<Child>,
+    pid: Pid,
     log: PathBuf,
-    status: Option<ExitStatus>,
 }
 
 impl Process {
@@ -28,11 +29,12 @@ impl Process {
             .stderr(file)
             .spawn()
             .unwrap_or_else(|e| panic!("{name} does not start: {e}"));
-        Process { name: name.to_owned(), child, log, status: None }
+        let pid = Pid::from_raw(child.id() as i32);
+        Process { name: name.to_owned(), child: RefCell::new(child), pid, log }
     }
 
     pub fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id() as i32)
+        self.pid
     }
 
     /// What it has printed so far.
@@ -41,25 +43,32 @@ impl Process {
     }
 
     pub fn signal(&self, signal: Signal) {
-        if self.status.is_none() {
+        if self.ended().is_none() {
             kill(self.pid(), signal).expect("a child of ours");
         }
     }
 
     /// Its status, if it has ended.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        if self.status.is_none() {
-            self.status = self.child.try_wait().expect("a child of ours");
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child.borrow_mut().try_wait().expect("a child of ours")
+    }
+
+    /// Panics, with what it printed, if it has ended: what is waited for will not come.
+    pub fn assert_alive(&self) {
+        if let Some(status) = self.ended() {
+            panic!("{} has ended ({status}):\n{}", self.name, self.output());
         }
-        self.status
     }
 
     /// Waits for its end; panics, with what it printed, if it does not come.
     pub fn wait(&mut self) -> ExitStatus {
-        if !wait_until(|| self.ended().is_some()) {
-            panic!("{} does not end:\n{}", self.name, self.output());
-        }
-        self.status.unwrap()
+        let mut status = None;
+        let ended = wait_until(|| {
+            status = self.ended();
+            status.is_some()
+        });
+        assert!(ended, "{} does not end:\n{}", self.name, self.output());
+        status.unwrap()
     }
 
     /// Asks it to end, and waits until it has.
@@ -84,7 +93,7 @@ impl Drop for Process {
         self.signal(Signal::SIGTERM);
         if !wait_until(|| self.ended().is_some()) {
             self.signal(Signal::SIGKILL);
-            self.status = self.child.wait().ok();
+            self.child.get_mut().wait().ok();
         }
     }
 }

@@ -29,27 +29,39 @@ has_metadata() {
 	pw-cli ls Metadata | grep -q '"default"'
 }
 
+# no_monitors FOLDER: WirePlumber without a monitor of hardware: real cards and their mixers are left alone; and where
+# logind is not there (a container), Bluetooth's would end WirePlumber. 0.4 is configured in Lua, later ones are not.
+no_monitors() {
+	case $(wireplumber --version) in
+	*wireplumber\ 0.4.*)
+		mkdir -p "$1"/{main,bluetooth}.lua.d
+		printf '%s_monitor.enabled = false\n' alsa v4l2 libcamera >"$1/main.lua.d/80-quickstart.lua"
+		printf '%s_monitor.enabled = false\n' bluez >"$1/bluetooth.lua.d/80-quickstart.lua"
+		;;
+	*)
+		mkdir -p "$1/wireplumber.conf.d"
+		cat >"$1/wireplumber.conf.d/80-quickstart.conf" <<-END
+			wireplumber.profiles = {
+			  main = { hardware.audio = disabled, hardware.bluetooth = disabled, hardware.video-capture = disabled }
+			}
+		END
+		;;
+	esac
+}
+
 start_session() {
 	SESSION=$(mktemp -d "${TMPDIR:-/tmp}/spatiald.XXXXXX")
 	unset PIPEWIRE_REMOTE PIPEWIRE_RUNTIME_DIR PULSE_SERVER DISPLAY RUNTIME_DIRECTORY
 	export XDG_RUNTIME_DIR=$SESSION/run XDG_CONFIG_HOME=$SESSION/config XDG_STATE_HOME=$SESSION/state
 	export XDG_DATA_HOME=$SESSION/data XDG_CACHE_HOME=$SESSION/cache
 	export DBUS_SESSION_BUS_ADDRESS=unix:path=$XDG_RUNTIME_DIR/bus
-	mkdir -p "$XDG_CONFIG_HOME/pipewire/pipewire.conf.d"
 	mkdir -m 700 "$XDG_RUNTIME_DIR"
-	# The stock configuration raises the smallest quantum inside a virtual machine: undone.
-	cat >"$XDG_CONFIG_HOME/pipewire/pipewire.conf.d/50-quickstart.conf" <<-END
-		context.properties = {
-		  vm.overrides = { default.clock.min-quantum = 32 }
-		}
-	END
-	# Bluetooth is none of ours; and where logind is not there (a container), its monitor would end WirePlumber.
-	mkdir -p "$XDG_CONFIG_HOME/wireplumber/bluetooth.lua.d"
-	echo 'bluez_monitor.enabled = false' >"$XDG_CONFIG_HOME/wireplumber/bluetooth.lua.d/80-quickstart.lua"
+	no_monitors "$XDG_CONFIG_HOME/wireplumber"
 	start dbus dbus-daemon --session --nofork --nopidfile --address="$DBUS_SESSION_BUS_ADDRESS"
 	wait_for "the session bus" test -S "$XDG_RUNTIME_DIR/bus"
 	start pipewire pipewire
-	wait_for "PipeWire" test -S "$XDG_RUNTIME_DIR/pipewire-0"
+	# The stock configuration raises the smallest quantum inside a virtual machine: undone, in words that every version has.
+	wait_for "PipeWire" pw-metadata -n settings 0 clock.min-quantum 32
 	start wireplumber wireplumber
 	wait_for "WirePlumber" has_metadata
 }

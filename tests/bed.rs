@@ -2,9 +2,13 @@
 
 mod support;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
 use support::analysis::{breaks_in_tone, loudest_apart, spectrum_dbfs};
 use support::session::{Session, Setup};
-use support::signal;
+use support::wait::PATIENCE;
+use support::{Card, Daemon, Options, signal};
 
 #[test]
 fn a_session_is_up_private_and_has_the_quantum_asked_for() {
@@ -16,6 +20,11 @@ fn a_session_is_up_private_and_has_the_quantum_asked_for() {
     assert!(session.text("pw-metadata", &["-n", "settings"]).contains("key:'clock.force-quantum' value:'64'"));
     assert!(session.node("Dummy-Driver").is_some());
     assert!(session.path("run/pulse/native").exists());
+    // Both are configured in words of their own version.
+    for program in ["pipewire", "wireplumber"] {
+        let log = std::fs::read_to_string(session.path("log").join(format!("{program}.log"))).unwrap();
+        assert!(!log.contains("deprecated") && !log.contains("NOT supported"), "{log}");
+    }
 }
 
 #[test]
@@ -26,6 +35,18 @@ fn its_programs_end_with_it() {
     assert_ne!(socket, second.path("run/pipewire-0"));
     drop(first);
     assert!(!socket.exists() && second.node("Dummy-Driver").is_some());
+}
+
+#[test]
+fn a_daemon_that_ends_is_not_waited_for() {
+    let (session, card) = (Session::start(), Card::new());
+    let options = Options { config: "nonsense = 1".to_owned(), ..Options::default() };
+    let daemon = Daemon::launch(&session, &card, &options);
+    let begun = Instant::now();
+    let waited = catch_unwind(AssertUnwindSafe(|| daemon.wait_until_ready(&session)));
+    let why = waited.expect_err("it cannot be ready");
+    assert!(why.downcast_ref::<String>().is_some_and(|text| text.contains("has ended (exit status: 1)")), "{why:?}");
+    assert!(begun.elapsed() < PATIENCE / 2);
 }
 
 #[test]

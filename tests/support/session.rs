@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,8 +40,24 @@ pub struct Session {
     folder: TempDir,
 }
 
-/// WirePlumber's drop-ins for Bluetooth, below the session's folder.
-const BLUETOOTH: &str = "config/wireplumber/bluetooth.lua.d";
+/// The smallest quantum a player gets. The stock configuration raises it inside a virtual machine.
+const MIN_QUANTUM_FRAMES: &str = "16";
+
+/// Below the session's folder, for WirePlumber 0.4: no monitor of hardware. Real cards and their mixers are not to be
+/// touched, and where logind is not there (a container), Bluetooth's would end WirePlumber.
+const NO_MONITORS_0_4: &[(&str, &str)] = &[
+    (
+        "config/wireplumber/main.lua.d/80-test.lua",
+        "alsa_monitor.enabled = false\nv4l2_monitor.enabled = false\nlibcamera_monitor.enabled = false\n",
+    ),
+    ("config/wireplumber/bluetooth.lua.d/80-test.lua", "bluez_monitor.enabled = false\n"),
+];
+/// The same for later versions.
+const NO_MONITORS: &[(&str, &str)] = &[(
+    "config/wireplumber/wireplumber.conf.d/80-test.conf",
+    "wireplumber.profiles = { main = { hardware.audio = disabled, hardware.bluetooth = disabled, \
+     hardware.video-capture = disabled } }\n",
+)];
 
 impl Session {
     pub fn start() -> Session {
@@ -49,15 +66,16 @@ impl Session {
 
     pub fn with(setup: Setup) -> Session {
         let folder = tempfile::Builder::new().prefix("session.").tempdir().expect("a temporary folder");
-        for name in ["run", "config/pipewire/pipewire.conf.d", BLUETOOTH, "state", "data", "cache", "log"] {
+        for name in ["run", "config", "state", "data", "cache", "log"] {
             fs::create_dir_all(folder.path().join(name)).expect("the session's folders");
         }
         fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o700)).expect("permissions");
-        fs::write(folder.path().join("config/pipewire/pipewire.conf.d/50-test.conf"), pipewire_conf(setup))
-            .expect("the session's configuration");
-        // Where logind is not there (a container), the monitor of its seats would end WirePlumber.
-        fs::write(folder.path().join(BLUETOOTH).join("80-test.lua"), "bluez_monitor.enabled = false\n")
-            .expect("the session's configuration");
+        let pipewire = ("config/pipewire/pipewire.conf.d/50-test.conf", &*pipewire_conf(setup));
+        for (name, text) in [pipewire].iter().chain(no_monitors()) {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("the session's folders");
+            fs::write(file, text).expect("the session's configuration");
+        }
         let socket = folder.path().join("run/bus");
         let mut command = in_session("dbus-daemon", folder.path());
         command
@@ -77,7 +95,9 @@ impl Session {
     /// Starts PipeWire and WirePlumber, and waits until both answer.
     pub fn start_pipewire(&mut self) {
         self.pipewire = Some(self.run("pipewire"));
-        assert!(wait_until(|| self.path("run/pipewire-0").exists()), "no PipeWire socket");
+        // Not by configuration: for that, 0.3 (`vm.overrides`) and 1.x (rules) have different words.
+        let settings = ["-n", "settings", "0", "clock.min-quantum", MIN_QUANTUM_FRAMES];
+        assert!(wait_until(|| self.output("pw-metadata", &settings).status.success()), "no PipeWire");
         self.wireplumber = Some(self.run("wireplumber"));
         // WirePlumber is up when its metadata is: before that, no stream is linked and no default is kept.
         assert!(
@@ -174,12 +194,19 @@ impl Session {
     }
 }
 
+fn no_monitors() -> &'static [(&'static str, &'static str)] {
+    static FILES: OnceLock<&[(&str, &str)]> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let version = Command::new("wireplumber").arg("--version").output().expect("wireplumber");
+        let is_0_4 = String::from_utf8_lossy(&version.stdout).contains("wireplumber 0.4.");
+        if is_0_4 { NO_MONITORS_0_4 } else { NO_MONITORS }
+    })
+}
+
 fn pipewire_conf(setup: Setup) -> String {
-    // The stock configuration raises the smallest quantum inside a virtual machine: undone.
     format!(
         "context.properties = {{\n  default.clock.rate = 48000\n  default.clock.allowed-rates = [ 44100 48000 96000 ]\n  \
-         default.clock.quantum = {}\n  default.clock.min-quantum = 16\n  \
-         vm.overrides = {{ default.clock.min-quantum = 16 }}\n}}\n",
+         default.clock.quantum = {}\n}}\n",
         setup.quantum_frames
     )
 }

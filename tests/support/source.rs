@@ -55,7 +55,7 @@ impl Source {
         let (socket, target) = (socket.to_owned(), target.to_owned());
         let thread = std::thread::spawn(move || {
             let main_loop = MainLoopRc::new(None).unwrap();
-            let context = ContextRc::new(&main_loop, Some(properties! { "config.name" => "client-rt.conf" })).unwrap();
+            let context = ContextRc::new(&main_loop, Some(properties! { "config.name" => client_conf() })).unwrap();
             let core = context.connect_rc(Some(properties! { "remote.name" => socket.to_str().unwrap() })).unwrap();
             let properties = properties! {
                 "media.type" => "Audio", "media.category" => "Playback", "node.name" => "source",
@@ -92,6 +92,13 @@ impl Drop for Source {
             thread.join().ok();
         }
     }
+}
+
+/// The stock configuration of clients whose data thread is real-time: any client's since 1.0.
+fn client_conf() -> &'static str {
+    // SAFETY: a string of the library's own, there for good.
+    let version = unsafe { std::ffi::CStr::from_ptr(pw::sys::pw_get_library_version()) };
+    if version.to_bytes().starts_with(b"0.") { "client-rt.conf" } else { "client.conf" }
 }
 
 fn cycle(

@@ -44,17 +44,22 @@ say() {
 }
 
 say "Build"
-install_missing "${BUILD_PACKAGES[@]}" "${SESSION_PACKAGES[@]}"
+# shellcheck disable=SC2046 # a list
+install_missing "${BUILD_PACKAGES[@]}" "${SESSION_PACKAGES[@]}" $(missing_rust)
 ensure_rust
 cd "$ROOT"
-cargo build --release --locked --bin spatiald --example demo --example levels
 built=${CARGO_TARGET_DIR:-$ROOT/target}/release
+[ -x "$built/spatiald" ] || echo "(the first build takes 2 to 5 minutes on a PC, 10 to 20 on a Raspberry Pi)"
+cargo build --release --locked -p spatiald -p quickstart-tools --bins
 out=${CARGO_TARGET_DIR:-$ROOT/target}/quickstart
 mkdir -p "$out"
 if [ -z "$file" ]; then
 	file=$out/demo.wav
-	"$built/examples/demo" "$file"
+	"$built/demo" "$file"
 fi
+# What should come out; and a file that is no music is found out before it is played.
+rendered=$out/rendered.wav
+"$built/spatiald" render --profile "$folder" "$file" "$rendered"
 
 say "Session"
 trap end_session EXIT
@@ -79,11 +84,19 @@ daemon=$!
 is_running() {
 	kill -0 "$daemon" 2>/dev/null
 }
+# Stops with how the daemon ended, and why as far as it said.
+died() {
+	local status=0 how
+	wait "$daemon" || status=$?
+	how="exit status $status"
+	[ $status -le 128 ] || how="killed by SIG$(kill -l $((status - 128)))"
+	fail "the daemon has ended ($how): $(grep -m 1 '^spatiald: ' "$SESSION/spatiald.log" || tail -n 3 "$SESSION/spatiald.log")"
+}
 is_ready_or_ended() {
 	! is_running || spatiald --status --json | grep -Eq '"state": "(idle|playing)"'
 }
 wait_for "the daemon" is_ready_or_ended
-is_running || fail "$(grep -m 1 '^spatiald: ' "$SESSION/spatiald.log" || tail -n 3 "$SESSION/spatiald.log")"
+is_running || died
 sink_id() {
 	pw-cli ls Node | awk '/^\tid / { id = $2 + 0 } /node.name = "spatiald.quickstart"/ { print id; found = 1 } END { exit !found }'
 }
@@ -92,29 +105,42 @@ wpctl set-default "$(sink_id)"
 wpctl status | awk '/Sinks:/ { found = 1 } found && /^ │ *$/ { exit } found'
 
 say "Playing $(basename "$file") through $(basename "$folder")"
-start player pw-play "$file"
+# The player's thread that reads the file is an ordinary one: on a busy machine it would leave gaps.
+player=(pw-play)
+! chrt -f 60 true 2>/dev/null || player=(chrt -f 60 pw-play)
+start player "${player[@]}" "$file"
 player=$!
 while kill -0 "$player" 2>/dev/null; do
+	is_running || died
 	spatiald --status >"$SESSION/now" 2>/dev/null && grep -q '^state  *playing' "$SESSION/now" && mv "$SESSION/now" "$SESSION/status"
 	sleep 0.5
 done
 wait "$player" || fail "pw-play: $(tail -n 1 "$SESSION/player.log")"
 [ -f "$SESSION/status" ] || spatiald --status >"$SESSION/status"
 sleep 1 # the chain's tail
-kill "$daemon" && wait "$daemon" || true
+is_running || died
+kill "$daemon"
+wait "$daemon" || died
 
 say "What came out"
 if [ -n "$device" ]; then
-	recording=$out/rendered.wav
-	"$built/spatiald" render --profile "$folder" "$file" "$recording"
-	"$built/examples/levels" "$folder" "$recording" --by-driver
-	echo "sent to $device; the same, rendered: $recording"
+	"$built/levels" "$folder" "$rendered" --by-driver
+	echo "sent to $device; the same, rendered: $rendered"
+	compared=''
 else
 	recording=$out/recording.wav
 	# Another one was begun if the card was opened again: the longest tells most.
 	mv "$(ls -S "$card"/recording-*.wav | head -n 1)" "$recording"
-	"$built/examples/levels" "$folder" "$recording"
+	"$built/levels" "$folder" "$recording"
 	echo "recording: $recording (8 channels, as the card's converters played it)"
+	compared=$("$built/compare" "$folder" "$recording" "$rendered")
 fi
 say "The daemon, near the end"
 cat "$SESSION/status"
+[ -z "$compared" ] || echo "$compared"
+if ! grep -Eq '^real time .*(FIFO|RR).*(FIFO|RR)' "$SESSION/status"; then
+	echo
+	echo "Real time was not granted to $(id -un): a busy machine will be heard. On Debian, join the group that may have it,"
+	echo "    sudo usermod -aG pipewire $(id -un)"
+	echo "and log in again; on a desktop, installing rtkit does as well."
+fi

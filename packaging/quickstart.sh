@@ -106,9 +106,9 @@ wpctl status | awk '/Sinks:/ { found = 1 } found && /^ │ *$/ { exit } found'
 
 say "Playing $(basename "$file") through $(basename "$folder")"
 # The player's thread that reads the file is an ordinary one: on a busy machine it would leave gaps.
-player=(pw-play)
-! chrt -f 60 true 2>/dev/null || player=(chrt -f 60 pw-play)
-start player "${player[@]}" "$file"
+realtime=()
+! chrt -f 60 true 2>/dev/null || realtime=(chrt -f 60)
+start player "${realtime[@]}" pw-play "$file"
 player=$!
 while kill -0 "$player" 2>/dev/null; do
 	is_running || died

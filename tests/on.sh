@@ -30,7 +30,7 @@ make_root "$release"
 if [ "${1:-}" = --run ]; then
 	shift
 	[ $# -gt 0 ] || usage
-	in_root "$release" CARGO_TARGET_DIR=/target "$@"
+	in_root "$release" "$@"
 else
-	in_root "$release" CARGO_TARGET_DIR=/target ONLY_HERE=yes tests/run.sh "$@"
+	in_root "$release" ONLY_HERE=yes tests/run.sh "$@"
 fi

@@ -43,16 +43,17 @@ make_root() {
 	mv "$root.new" "$root"
 }
 
-# in_root RELEASE COMMAND…: runs it there, in the checkout (read-only, but for its target folder) with the crates that were
-# downloaded already. Nothing it starts or mounts outlives it.
+# in_root RELEASE COMMAND…: runs it there, in the checkout (read-only), with the crates that were downloaded already and a
+# target folder of the root's own, or this machine's $TARGET. Nothing it starts or mounts outlives it.
 in_root() {
-	local root=$ROOTS/$1
+	local root=$ROOTS/$1 registry=${CARGO_HOME:-$HOME/.cargo}/registry
+	local target=${TARGET:-$root/target} place=${TARGET:-$ROOT/target}
 	shift
-	mkdir -p "$ROOT/target" "${CARGO_HOME:-$HOME/.cargo}/registry" "$root$ROOT"
+	mkdir -p "$target" "$place" "$registry" "$root$ROOT" "$root$place"
 	cat /etc/resolv.conf >"$root/etc/resolv.conf"
 	unshare --mount --pid --fork --kill-child bash -euc '
-		root=$1 checkout=$2 registry=$3
-		shift 3
+		root=$1 checkout=$2 target=$3 place=$4 registry=$5
+		shift 5
 		mount --make-rprivate /
 		mount -t proc proc "$root/proc"
 		mount --rbind /sys "$root/sys"
@@ -61,10 +62,10 @@ in_root() {
 		mount -t tmpfs tmpfs "$root/tmp"
 		mount --bind "$checkout" "$root$checkout"
 		mount -o remount,bind,ro "$root$checkout"
-		mount --bind "$checkout/target" "$root$checkout/target"
+		mount --bind "$target" "$root$place"
 		mount --bind "$registry" "$root/root/.cargo/registry"
 		exec chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			TERM="${TERM:-dumb}" LANG=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \
 			${https_proxy:+https_proxy="$https_proxy"} "$@"
-	' in_root "$root" "$ROOT" "${CARGO_HOME:-$HOME/.cargo}/registry" env --chdir="$ROOT" "$@"
+	' in_root "$root" "$ROOT" "$target" "$place" "$registry" env --chdir="$ROOT" "$@"
 }

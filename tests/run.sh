@@ -86,8 +86,8 @@ test_on() {
 		pipewire --version | sed -n "s/Linked with lib//p" && wireplumber --version | sed -n "s/Linked with lib//p"'
 	mapfile -t programs < <(sound_programs)
 	[ ${#programs[@]} -eq ${#SOUND_TESTS[@]} ] || fail "no test programs"
-	if ! in_root "$release" "${programs[0]}" --list >/dev/null 2>&1; then
-		in_root "$release" CARGO_TARGET_DIR=/target bash -euc 'source packaging/requirements.sh
+	if ! TARGET=$(realpath "$target") in_root "$release" "${programs[0]}" --list >/dev/null 2>&1; then
+		in_root "$release" bash -euc 'source packaging/requirements.sh
 			install_missing "${BUILD_PACKAGES[@]}" $(missing_rust)
 			find_rust
 			cargo test --locked --no-fail-fast "$@"' build "${SOUND_TESTS[@]/#/--test=}" || verdict=1
@@ -96,7 +96,7 @@ test_on() {
 	for program in "${programs[@]}"; do
 		status=0
 		echo "Running $program"
-		in_root "$release" "$program" || status=$?
+		TARGET=$(realpath "$target") in_root "$release" "$program" || status=$?
 		[ $status -eq 0 ] || verdict=1
 		case $status in
 		0 | 101) ;;

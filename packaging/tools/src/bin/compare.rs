@@ -18,6 +18,8 @@ const REACH_FRAMES: isize = 16_384;
 const SAME: f64 = 0.01;
 /// Blocks quieter than the loudest by this much, −60 dB, tell nothing.
 const QUIET: f64 = 1e-6;
+/// Half a step of a device of 32 bits: what rounding to it may change.
+const ROUNDING: f32 = 1.0 / (1_u64 << 32) as f32;
 /// Not compared at the end: `pw-play` loses the last, partial quantum.
 const END_FRAMES: usize = 9_600;
 
@@ -123,7 +125,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if found.gaps > 0 {
         println!(
-            "compared    {} GAPS, {} frames in all: those that are no xruns are the player's, which a busy machine held up",
+            "compared    GAPS: {}, of {} frames in all; what is neither an xrun nor a dry ring is the player's, held up by a \
+             busy machine",
             found.gaps, found.shifted_frames
         );
         return Ok(());
@@ -134,7 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         (0..end).map(move |n| (at(n).unwrap_or(0.0) - rendered[n]).abs())
     });
     match apart.fold(0.0, f32::max) {
-        0.0 => println!("compared    no gap, every sample is the rendered one"),
+        most if most <= ROUNDING => println!("compared    no gap, every sample is the rendered one"),
         most => println!(
             "compared    no gap; samples differ from the rendered ones by at most {:.0} dBFS",
             20.0 * most.log10()

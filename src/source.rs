@@ -1,4 +1,4 @@
-//! Where a value stands in a file, so that every complaint can name file, line and column.
+//! Reading and writing files, and where a value stands in one, so that every complaint can name file, line and column.
 //!
 //! A [`Source`] is a TOML file read whole; [`Source::parse`] turns it into a serde struct, [`Source::at`] turns the
 //! span of a [`Spanned`] value into a complaint:
@@ -8,15 +8,20 @@
 //! ```
 
 use std::fmt;
-use std::fs;
-use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 
+mod look;
+mod printable;
 mod readable;
+mod replacement;
+
+pub use look::{is_there, open_regular, read_regular};
+pub use printable::{Printable, printable};
+pub use replacement::{Replacement, write_atomically};
 
 /// The one format number all files carry.
 pub const FORMAT: i64 = 1;
@@ -49,11 +54,11 @@ impl Complaint {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
+        write!(f, "{}", printable(self.path.display()))?;
         if let Some((line, column)) = self.place {
             write!(f, ":{line}:{column}")?;
         }
-        write!(f, ": {}", self.message)
+        write!(f, ": {}", printable(&self.message))
     }
 }
 
@@ -84,28 +89,6 @@ fn plain(error: &std::io::Error) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-/// Replaces `path` by `bytes`: whoever reads it finds the old content or the new, whole.
-///
-/// # Errors
-/// The folder is missing or not writable, or the disk is full; `path` is then as it was.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Complaint> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.new", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = fs::File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(|error| {
-        // Best effort: the error that matters is the one above.
-        fs::remove_file(&unfinished).ok();
-        Complaint::io(path, "write it", &error)
-    })
-}
-
 /// A TOML file, read whole.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -119,22 +102,7 @@ impl Source {
     /// # Errors
     /// The file cannot be read, is no regular file, is too large, or is not UTF-8 (the place is the first wrong byte).
     pub fn read(path: &Path) -> Result<Source, Complaint> {
-        let unreadable = |error: std::io::Error| Complaint::io(path, "read it", &error);
-        let metadata = fs::metadata(path).map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(Complaint::whole(path, "this is a folder; name the TOML file in it"));
-        }
-        if !metadata.is_file() {
-            return Err(Complaint::whole(path, "this is not a regular file; name a TOML file"));
-        }
-        let mut bytes = Vec::new();
-        fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(Complaint::whole(
-                path,
-                "the file is larger than 1 MiB; this is no configuration: name a TOML file",
-            ));
-        }
+        let bytes = read_regular(path, MAX_BYTES, "this is no configuration: name a TOML file")?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();

@@ -4,13 +4,15 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use crate::source::printable;
+
 /// One line that names the thing, the value and the remedy, then a line for each cause.
 pub fn report(error: &(dyn Error + 'static)) -> String {
-    let mut text = format!("spatiald: {error}");
+    let mut text = format!("spatiald: {}", printable(error));
     let mut cause = error.source();
     while let Some(error) = cause {
         // Writing to a String cannot fail.
-        let _ = write!(text, "\n  because: {error}");
+        let _ = write!(text, "\n  because: {}", printable(error));
         cause = error.source();
     }
     text

@@ -112,11 +112,12 @@ impl Config {
     /// [`Places::config_folders`], else the defaults.
     ///
     /// # Errors
-    /// The named file is missing; or the file in force is wrong.
+    /// The named file is missing; or the file in force is wrong, or cannot be read or looked for: only where there is none
+    /// do the defaults hold.
     pub fn find(named: Option<&Path>, places: &Places) -> Result<Config, Complaint> {
         match named {
             Some(path) => Config::load(path),
-            None => match places.config_file() {
+            None => match places.config_file()? {
                 Some(path) => Config::load(&path),
                 None => Ok(Config::default()),
             },

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::source::{Complaint, is_there};
+
 /// Where things are searched and kept; a value, so that tests bring their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
@@ -49,9 +51,18 @@ impl Places {
         &self.config
     }
 
-    /// The `spatiald.toml` in force, if there is one.
-    pub fn config_file(&self) -> Option<PathBuf> {
-        self.config.iter().map(|folder| folder.join("spatiald.toml")).find(|path| path.exists())
+    /// The `spatiald.toml` in force, if there is one: the first that is there, readable or not.
+    ///
+    /// # Errors
+    /// It cannot be told whether one is there.
+    pub fn config_file(&self) -> Result<Option<PathBuf>, Complaint> {
+        for folder in &self.config {
+            let path = folder.join("spatiald.toml");
+            if is_there(&path)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Folders that profiles are searched in, by name: `profiles` in the folders of the configuration, then

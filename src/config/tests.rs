@@ -92,7 +92,7 @@ fn the_users_file_goes_before_the_systems_and_a_named_one_must_exist() {
     let home = tempfile::tempdir().unwrap();
     let places = Places::from(|name| (name == "XDG_CONFIG_HOME").then(|| home.path().as_os_str().into()));
     assert_eq!(places.config_folders(), [home.path().join("spatiald"), "/etc/spatiald".into()]);
-    assert_eq!(places.config_file(), None, "this machine has none");
+    assert_eq!(places.config_file().unwrap(), None, "this machine has none");
     assert_eq!(Config::find(None, &places).unwrap(), Config::default());
     let file = home.path().join("spatiald/spatiald.toml");
     fs::create_dir(home.path().join("spatiald")).unwrap();
@@ -105,6 +105,35 @@ fn the_users_file_goes_before_the_systems_and_a_named_one_must_exist() {
         error.to_string(),
         format!("{}: cannot read it: no such file or directory; check the name", absent.display())
     );
+}
+
+/// "Cannot look" is not "not there": the defaults would play on another device.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_read_never_counts_as_none() {
+    use std::os::unix::fs::symlink;
+    let home = tempfile::tempdir().unwrap();
+    let places = Places::from(|name| (name == "XDG_CONFIG_HOME").then(|| home.path().as_os_str().into()));
+    let folder = home.path().join("spatiald");
+    let file = folder.join("spatiald.toml");
+    let refused = |what: &str| {
+        let error = Config::find(None, &places).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: cannot ", file.display())), "{what}: {error}");
+    };
+    symlink("nowhere", &folder).unwrap();
+    refused("a folder that is a dangling link");
+    fs::remove_file(&folder).unwrap();
+    symlink("spatiald", &folder).unwrap();
+    refused("a folder that is a circle");
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    symlink("nowhere", &file).unwrap();
+    refused("a dangling link");
+    fs::remove_file(&file).unwrap();
+    symlink("spatiald.toml", &file).unwrap();
+    refused("a circle");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(Config::find(None, &places).unwrap(), Config::default());
 }
 
 #[test]

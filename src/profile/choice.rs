@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::machine::Machine;
 use super::validate::bad_name;
 use crate::config::{Config, Places};
-use crate::source::{Complaint, write_atomically};
+use crate::source::{Complaint, is_there, read_regular, write_atomically};
 
 /// A profile by name or path, and who named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,17 +77,18 @@ impl Remembered {
     /// What is remembered, if anything. A name or path that cannot be one counts as nothing.
     ///
     /// # Errors
-    /// It is there and cannot be read.
+    /// It is there and cannot be read, or is no such file.
     pub fn read(&self) -> Result<Option<String>, Complaint> {
-        match fs::read_to_string(&self.path) {
-            Ok(text) => {
-                let name = text.trim();
-                let usable = name.contains('/') && !name.contains(char::is_control) || bad_name(name).is_none();
-                Ok(usable.then(|| name.to_owned()))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Complaint::io(&self.path, "read the remembered profile", &error)),
+        /// The longest path.
+        const MAX_BYTES: u64 = 4097;
+        if !is_there(&self.path)? {
+            return Ok(None);
         }
+        let bytes = read_regular(&self.path, MAX_BYTES, "this is no remembered profile: remove it")?;
+        let text = String::from_utf8_lossy(&bytes);
+        let name = text.trim();
+        let usable = name.contains('/') && !name.contains(char::is_control) || bad_name(name).is_none();
+        Ok(usable.then(|| name.to_owned()))
     }
 
     /// Remembers `profile`, a name or an absolute path.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::printable;
+
 /// `message` of the TOML parser about `span` of `text`, as: what is wrong; what would be right.
 pub(super) fn message(message: &str, text: &str, span: Option<Range<usize>>) -> String {
     let written = span.clone().and_then(|span| text.get(span)).unwrap_or("");
@@ -143,7 +145,8 @@ fn edit_distance(a: &str, b: &str) -> usize {
 /// One printable line of bounded length: what a file says must not be able to write over a terminal.
 fn one_line(message: &str) -> String {
     const MAX_CHARS: usize = 300;
-    let mut line: String = message.chars().map(|c| if c.is_control() { '?' } else { c }).take(MAX_CHARS).collect();
+    let message = printable(message).to_string();
+    let mut line: String = message.chars().take(MAX_CHARS).collect();
     if message.chars().nth(MAX_CHARS).is_some() {
         line.push('…');
     }

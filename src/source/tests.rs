@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
+use std::fs;
 
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]

@@ -18,7 +18,8 @@
 //! | [`acoustics`] | how drivers radiate and heads hear (f64) |
 //! | [`profile`] | the profile: what was written → validated value; search; matching |
 //! | [`config`] | the same for `spatiald.toml` |
-//! | [`source`] | where a value stands in a file, so that every complaint can point at it |
+//! | [`audio_file`] | WAV files: filters, measured responses and what `render` plays and makes |
+//! | [`source`] | files read within bounds and replaced whole; where a value stands, so that every complaint can point at it |
 //! | [`dsp`] | the signal path: pure, f32, no I/O, nothing allocated after construction |
 //!
 //! Data flows one way: a file is read into a `File` (what was written), validated into a value that cannot be wrong,
@@ -30,6 +31,7 @@
 #![warn(missing_docs)]
 
 pub mod acoustics;
+pub mod audio_file;
 pub mod cli;
 pub mod config;
 pub mod daemon;

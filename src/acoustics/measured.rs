@@ -1,10 +1,12 @@
 //! Impulse responses at any frequency, and a driver measured at one point or several.
 
+use std::io::BufReader;
 use std::path::Path;
 
 use super::interpolation::{Places, blend};
 use super::vector::Vec3;
 use super::{Complex, MeasurementError, SPEED_OF_SOUND, phasor};
+use crate::audio_file::{SampleKind, WavError, WavReader, looks_like_float};
 
 /// Longest response used, in samples; what lies beyond is the room, not the driver.
 const MAX_SAMPLES: usize = 32_768;
@@ -76,38 +78,42 @@ impl ImpulseResponse {
         self.samples.is_empty()
     }
 
-    /// Reads the first channel of a WAV file.
+    /// Reads the first channel of a WAV file, its first 32768 frames.
     ///
     /// # Errors
     /// It cannot be read, its rate is below 8 kHz, or it holds no sound or no numbers.
     pub fn from_wav(path: &Path) -> Result<Self, MeasurementError> {
-        let unreadable = |error: hound::Error| MeasurementError::Unreadable {
+        let unfit = |reason: String| MeasurementError::Unfit { path: path.to_owned(), reason };
+        let expected = "a WAV file with the impulse response in its first channel";
+        let unreadable = |error: WavError| MeasurementError::Unreadable {
             path: path.to_owned(),
             reason: super::in_plain_words(error),
-            expected: "a WAV file with the impulse response in its first channel",
+            expected,
         };
-        let unfit = |reason: String| Err(MeasurementError::Unfit { path: path.to_owned(), reason });
-        let mut reader = hound::WavReader::open(path).map_err(unreadable)?;
-        let spec = reader.spec();
-        let channels = usize::from(spec.channels.max(1));
-        let samples: Result<Vec<f64>, _> = match spec.sample_format {
-            hound::SampleFormat::Float => reader.samples::<f32>().step_by(channels).map(|s| s.map(f64::from)).collect(),
-            hound::SampleFormat::Int => {
-                let full_scale = 2f64.powi(i32::from(spec.bits_per_sample) - 1);
-                reader.samples::<i32>().step_by(channels).map(|s| s.map(|v| f64::from(v) / full_scale)).collect()
-            }
-        };
-        let samples = samples.map_err(unreadable)?;
-        let rate = f64::from(spec.sample_rate);
+        let mut reader = WavReader::new(BufReader::new(super::open(path, expected)?)).map_err(unreadable)?;
+        let format = reader.format();
+        let (mut samples, mut frames) = (Vec::<f64>::new(), Vec::new());
+        while samples.len() < MAX_SAMPLES
+            && reader.read(MAX_SAMPLES - samples.len(), &mut frames).map_err(unreadable)? > 0
+        {
+            samples.extend(frames.iter().step_by(format.channels));
+        }
+        let rate = f64::from(format.sample_rate_hz);
         if rate < LOWEST_RATE_HZ {
-            return unfit(format!("its sample rate is {rate} Hz; measure with {LOWEST_RATE_HZ} Hz or more"));
+            return Err(unfit(format!("its sample rate is {rate} Hz; measure with {LOWEST_RATE_HZ} Hz or more")));
+        }
+        if samples.len() < MAX_SAMPLES && reader.is_cut_short() {
+            return Err(unfit(format!("it is cut short at frame {}; export the response again", samples.len())));
         }
         if let Some(at) = samples.iter().position(|s| !s.is_finite()) {
-            return unfit(format!("sample {at} is not a finite number; export the response again"));
+            return Err(unfit(format!("sample {at} is not a finite number; export the response again")));
+        }
+        if matches!(format.kind, SampleKind::Integer { bytes: 4, .. }) && looks_like_float(&samples) {
+            return Err(unfit("its header says integers, but its samples are float; export the response again".into()));
         }
         let response = Self::new(samples, rate);
         if response.is_silent() {
-            return unfit("holds only silence; expected a driver's impulse response".to_owned());
+            return Err(unfit("holds only silence; expected a driver's impulse response".to_owned()));
         }
         Ok(response)
     }
@@ -158,6 +164,7 @@ impl MeasuredDriver {
 mod tests {
     use super::*;
     use crate::acoustics::wave_number;
+    use crate::audio_file::containers::{Holds, containers, fmt, riff};
 
     fn write(path: &Path, sample_rate: u32, samples: &[f32]) {
         let spec =
@@ -208,6 +215,75 @@ mod tests {
         write(&path, 48_000, &[]);
         says("holds only silence");
         std::fs::write(&path, b"no wave").unwrap();
-        says("cannot be read");
+        says("cannot be read: this is no WAV file; expected a WAV file");
+    }
+
+    /// The response of a driver at 2 m: silence, a pulse, and a resonance that fades.
+    fn driver_response() -> Vec<f64> {
+        let tone = |n: f64| 0.05 * (-n / 60.0).exp() * (0.26 * n).sin();
+        (0..1024)
+            .map(|n| {
+                if n == 280 {
+                    0.5
+                } else if n > 280 {
+                    tone(f64::from(n - 280))
+                } else {
+                    0.0
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn one_response_is_the_same_from_every_container() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("driver.wav");
+        let samples = driver_response();
+        let k = wave_number(2000.0);
+        let right = ImpulseResponse::new(samples.clone(), 48_000.0).at(k);
+        for (name, bytes, holds) in containers(&samples, 1, 48_000) {
+            std::fs::write(&path, bytes).unwrap();
+            let read = ImpulseResponse::from_wav(&path);
+            match holds {
+                Holds::All(step) => {
+                    let found = read.unwrap_or_else(|error| panic!("{name}: {error}")).at(k);
+                    // Rounding is noise: its sum over all samples stays well below one step each.
+                    assert!((found - right).norm() < 1e-5 + 80.0 * step, "{name}: {found} is not {right}");
+                }
+                // The first part of a file is as good as any.
+                Holds::More => assert!(read.is_ok(), "{name}"),
+                Holds::Less | Holds::Mislabelled | Holds::Nothing => {
+                    let error = read.err().unwrap_or_else(|| panic!("{name} is accepted")).to_string();
+                    assert!(error.contains("driver.wav") && !error.contains('\n'), "{error}");
+                }
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_huge_or_never_ends_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("driver.wav");
+        // 4 GB, of which only the first samples are looked at.
+        let mut head = riff(&[&fmt(1, 2, 48_000, 16, 2, &[]), b"data\xF0\xFF\xFF\xFF"]);
+        head.extend(100i16.to_le_bytes());
+        std::fs::write(&path, head).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(4 << 30).unwrap();
+        assert!((ImpulseResponse::from_wav(&path).unwrap().at(0.0).re - 100.0 / 32_768.0).abs() < 1e-9);
+        let pipe = folder.path().join("pipe.wav");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for name in ["pipe.wav", "pipe.sofa"] {
+            std::fs::rename(&pipe, folder.path().join(name)).ok();
+            let path = folder.path().join(name);
+            let refused =
+                ImpulseResponse::from_wav(&path).map(|_| ()).and(MeasuredDriver::from_sofa(&path).map(|_| ()));
+            assert!(refused.unwrap_err().to_string().contains("this is not a regular file"));
+            std::fs::rename(path, &pipe).unwrap();
+        }
+        let sofa = folder.path().join("huge.sofa");
+        std::fs::File::create(&sofa).unwrap().set_len(3 << 30).unwrap();
+        let error = MeasuredDriver::from_sofa(&sofa).unwrap_err().to_string();
+        assert!(error.contains("huge.sofa: the file has 3072 MiB; files of at most 256 MiB are read"), "{error}");
     }
 }

@@ -30,6 +30,8 @@ pub mod sofa;
 pub mod spherical;
 pub mod vector;
 
+use crate::source::printable;
+
 pub use head::{Head, Listener};
 pub use radiator::{Incident, Model, Radiator};
 pub use vector::Vec3;
@@ -55,11 +57,23 @@ fn in_plain_words(error: impl std::fmt::Display) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
+/// Opens a measurement for reading: a regular file, or a designer would wait for a pipe.
+fn open(path: &std::path::Path, expected: &'static str) -> Result<std::fs::File, MeasurementError> {
+    match crate::source::open_regular(path) {
+        Ok((file, _)) => Ok(file),
+        Err(complaint) => Err(MeasurementError::Unreadable {
+            path: path.to_owned(),
+            reason: complaint.message.trim_start_matches("cannot read it: ").to_owned(),
+            expected,
+        }),
+    }
+}
+
 /// Why a measured response could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MeasurementError {
     /// The file cannot be read as what it claims to be.
-    #[error("{path}: cannot be read: {reason}; expected {expected}")]
+    #[error("{}: cannot be read: {}; expected {expected}", printable(path.display()), printable(reason))]
     Unreadable {
         /// File as named in the description.
         path: std::path::PathBuf,
@@ -69,7 +83,7 @@ pub enum MeasurementError {
         expected: &'static str,
     },
     /// The file reads well but cannot serve here.
-    #[error("{path}: {reason}")]
+    #[error("{}: {}", printable(path.display()), printable(reason))]
     Unfit {
         /// File as named in the description.
         path: std::path::PathBuf,

@@ -46,13 +46,20 @@ impl MeasuredDriver {
 }
 
 fn open(path: &Path) -> Result<Sofar, MeasurementError> {
+    /// Larger than any head or driver that was published; all of it is read into memory, some of it twice.
+    const MAX_MIB: u64 = 256;
+    let expected = "a SOFA file with impulse responses (SimpleFreeFieldHRIR or GeneralFIR)";
+    let bytes = super::open(path, expected)?.metadata().map_or(0, |metadata| metadata.len());
+    if bytes > MAX_MIB << 20 {
+        let reason = format!(
+            "the file has {} MiB; files of at most {MAX_MIB} MiB are read: leave out points or shorten the responses",
+            bytes >> 20
+        );
+        return Err(MeasurementError::Unfit { path: path.to_owned(), reason });
+    }
     // The reader would resample to a rate of its choice; a rate that equals nothing leaves the file's own.
     OpenOptions::new().sample_rate(f32::NAN).normalized(false).open(path).map_err(|error| {
-        MeasurementError::Unreadable {
-            path: path.to_owned(),
-            reason: super::in_plain_words(error),
-            expected: "a SOFA file with impulse responses (SimpleFreeFieldHRIR or GeneralFIR)",
-        }
+        MeasurementError::Unreadable { path: path.to_owned(), reason: super::in_plain_words(error), expected }
     })
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,11 +14,12 @@ use super::report::print;
 use crate::config::Places;
 use crate::profile::{Profile, find};
 use crate::render::{Progress, Request, Summary, Tap, render};
+use crate::source::printable;
 
 /// Play a file through a profile's chain into another file
 ///
-/// Reads WAV, FLAC, MP3 and Ogg Vorbis, stereo or mono. Writes one channel per driver as 32-bit float WAV, in sync with
-/// the input: its latency is removed, its tail kept.
+/// Reads WAV, AIFF, FLAC, MP3, AAC (also in MP4) and Ogg Vorbis, stereo or mono. Writes one channel per driver as 32-bit
+/// float WAV, in sync with the input: its latency is removed, its tail kept.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
     /// Profile to render with, by name or folder
@@ -30,10 +31,10 @@ pub struct RenderArgs {
     /// Stop after this stage: `upmix` writes left, right and center
     #[arg(long, value_name = "STAGE")]
     tap: Option<TapArg>,
-    /// File to read
+    /// File to read; - is standard input
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// File to write
+    /// File to write; - is standard output
     #[arg(value_name = "OUT.wav")]
     output: PathBuf,
 }
@@ -51,6 +52,7 @@ enum TapArg {
 pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let profile = Profile::load(&find(&args.profile, &Places::from_environment())?)?;
     let stop = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
@@ -64,6 +66,7 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
             None => Tap::Drivers,
             Some(TapArg::Upmix) => Tap::Upmix,
         },
+        stop: Some(&stop),
     };
     let mut show = |progress: Progress| {
         let rate = u64::from(progress.sample_rate_hz).max(1);
@@ -71,14 +74,20 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
             bar.set_length(frames / rate);
         }
         bar.set_position(progress.frames / rate);
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
     };
     let outcome = render(&request, &mut show);
     bar.finish_and_clear();
     let summary = outcome?;
-    print(&format!("{}: {}\n", args.output.display(), line(&summary)))?;
+    let said = format!("{}: {}\n", printable(args.output.display()), line(&summary));
+    if args.output == Path::new("-") {
+        // Standard output has the sound.
+        eprint!("{said}");
+    } else {
+        print(&said)?;
+    }
     for warning in warnings(&summary) {
-        eprintln!("{}: {warning}", args.input.display());
+        eprintln!("{}: {warning}", printable(args.input.display()));
     }
     Ok(())
 }
@@ -124,8 +133,21 @@ fn line(summary: &Summary) -> String {
 
 fn warnings(summary: &Summary) -> Vec<String> {
     let mut warnings = Vec::new();
-    if summary.damaged > 0 {
-        warnings.push(format!("{} damaged packets became silence; check the file", summary.damaged));
+    let holes = &summary.holes;
+    if holes.count > 0 {
+        let seconds = |frames: u64| frames as f64 / f64::from(summary.sample_rate_hz);
+        let named: Vec<String> = holes
+            .first
+            .iter()
+            .map(|&(at, frames)| format!("{:.3} s at {:.3} s", seconds(frames), seconds(at)))
+            .collect();
+        let more = if holes.count > named.len() as u64 { " and later" } else { "" };
+        warnings.push(format!(
+            "{} damaged or missing stretches, {:.3} s in all, became silence: {}{more}; check the file",
+            holes.count,
+            seconds(holes.frames),
+            named.join(", ")
+        ));
     }
     if summary.cut_short {
         warnings.push("the file ends before its header says; what there is was rendered".into());

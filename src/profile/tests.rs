@@ -188,7 +188,7 @@ fn every_fault_of_the_coefficients_is_named() {
             with(&wav(4, 32, true, 48_000, 16, 0.5)),
             "the file has 4 channels; 6 are needed: 3 inputs (left, right, center) x 2 drivers",
         ),
-        (with(&wav(6, 16, false, 48_000, 16, 0.5)), "the samples are 16-bit integer; store 32-bit float"),
+        (with(&wav(6, 16, false, 48_000, 16, 0.5)), "the samples are 16-bit integers, too coarse for filters; store 32-bit float"),
         (
             with(&wav(6, 32, true, 44_100, 16, 0.5)),
             "the sample rate is 44100 Hz; 48000 Hz is needed, as profile.toml or the file's name says",
@@ -204,20 +204,20 @@ fn every_fault_of_the_coefficients_is_named() {
         (with(&wav(6, 32, true, 48_000, 0, 0.5)), "the FIRs have 0 taps; use 1 to 8192 frames"),
         (with(&wav(6, 32, true, 48_000, 8193, 0.5)), "the FIRs have 8193 taps; use 1 to 8192 frames"),
         (with(&good[..good.len() - 50]), "the file is cut short at frame 13 of 16; copy or design it again"),
-        (with(&vec![0; 5 << 20]), "the file is larger than any coefficient set; use at most 8192 taps"),
+        (with(&vec![0; 9 << 20]), "the file is larger than 8 MiB; no coefficient set is: use at most 8192 taps"),
     ];
     for (found, expected) in cases {
         assert_eq!(found, format!("coefficients.wav: {expected}"));
     }
-    assert!(with(b"").starts_with("coefficients.wav: this is not a WAV file"));
-    assert!(with(b"fLaC and more").starts_with("coefficients.wav: this is not a WAV file"));
+    assert!(with(b"").starts_with("coefficients.wav: this is no WAV file"));
+    assert!(with(b"fLaC and more").starts_with("coefficients.wav: this is no WAV file"));
     fs::remove_file(&path).unwrap();
     assert_eq!(
         fault(folder.path()),
-        "coefficients.wav: cannot read the coefficients: no such file or directory; check the name"
+        "coefficients.wav: cannot read it: no such file or directory; check the name"
     );
     fs::create_dir(&path).unwrap();
-    assert!(fault(folder.path()).contains("this is not a file"));
+    assert!(fault(folder.path()).contains("this is a folder"));
 }
 
 #[test]

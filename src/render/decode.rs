@@ -1,148 +1,55 @@
-//! An audio file, decoded as a stream of stereo frames.
+//! An audio file, decoded as a stream of stereo frames. What is damaged keeps its place in time: a hole is silence of
+//! its length, and is counted.
 
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use symphonia::core::audio::{Audio, GenericAudioBufferRef};
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
-use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::MetadataOptions;
-
-use super::RenderError;
+use super::input::Input;
+use super::mpeg::{is_mpeg, tag_bytes};
+use super::{Holes, RenderError, wait};
+use crate::audio_file::WavError;
 use crate::source::Complaint;
 
-/// Reads WAV, AIFF, FLAC, MP3 and Ogg Vorbis; the delay and padding that encoders add are removed.
+mod compressed;
+mod mp3;
+mod wav;
+
+/// Bytes looked at to tell what a file is.
+const PROBED_BYTES: usize = 1 << 15;
+
+/// Reads WAV, AIFF, FLAC, MP3, AAC (ADTS or MP4) and Ogg Vorbis; the delay and padding that encoders add are removed
+/// where the file tells them.
 pub(super) struct Decoder {
-    path: PathBuf,
-    format: Box<dyn FormatReader>,
-    decoder: Box<dyn AudioDecoder>,
-    track: u32,
-    sample_rate_hz: u32,
-    /// As the file's header says.
-    frames: Option<u64>,
-    done: u64,
-    damaged: u64,
-    planes: Vec<Vec<f32>>,
+    stream: Box<dyn Stream>,
+    timeline: Timeline,
 }
 
-impl Decoder {
-    pub fn open(path: &Path) -> Result<Decoder, RenderError> {
-        let open = || -> std::io::Result<File> {
-            let file = File::open(path)?;
-            if file.metadata()?.is_dir() {
-                return Err(std::io::ErrorKind::IsADirectory.into());
-            }
-            Ok(file)
-        };
-        let file = open().map_err(|error| Complaint::io(path, "read it", &error))?;
-        let unreadable = |reason: String| RenderError::Format { path: path.to_owned(), reason };
-        let mut hint = Hint::new();
-        if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
-            hint.with_extension(extension);
-        }
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
-        let format = symphonia::default::get_probe()
-            .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|error| unreadable(error.to_string()))?;
-        let track = format.default_track(TrackType::Audio).ok_or_else(|| unreadable("no audio track".into()))?;
-        let parameters = track
-            .codec_params
-            .as_ref()
-            .and_then(|parameters| parameters.audio())
-            .ok_or_else(|| unreadable("unknown codec".into()))?;
-        let sample_rate_hz = parameters.sample_rate.ok_or_else(|| unreadable("no sample rate".into()))?;
-        let channels = parameters.channels.as_ref().map_or(0, |channels| channels.count());
-        if channels > 2 {
-            return Err(RenderError::Channels { path: path.to_owned(), channels });
-        }
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .map_err(|error| unreadable(error.to_string()))?;
-        Ok(Decoder {
-            path: path.to_owned(),
-            track: track.id,
-            frames: track.num_frames,
-            sample_rate_hz,
-            decoder,
-            done: 0,
-            damaged: 0,
-            planes: Vec::new(),
-            format,
-        })
+/// What reads one kind of file.
+trait Stream {
+    /// The rate of the first frames.
+    fn sample_rate_hz(&self) -> u32;
+    /// Frames in all, as the file says.
+    fn frames(&self) -> Option<u64>;
+    /// Whether the file lacks what its header says.
+    fn is_cut_short(&self) -> bool {
+        false
     }
+    /// Appends the next frames to the two sides; `false` at the end.
+    fn next(&mut self, timeline: &mut Timeline, sides: &mut [Vec<f32>; 2]) -> Result<bool, RenderError>;
+}
 
-    pub fn sample_rate_hz(&self) -> u32 {
-        self.sample_rate_hz
-    }
+/// How far a file has been decoded, and what is to be said of it.
+struct Timeline {
+    path: PathBuf,
+    sample_rate_hz: u32,
+    frames: u64,
+    holes: Holes,
+}
 
-    /// Frames in the file, where its header says so.
-    pub fn frames(&self) -> Option<u64> {
-        self.frames
-    }
-
-    /// Packets that could not be decoded and became silence.
-    pub fn damaged(&self) -> u64 {
-        self.damaged
-    }
-
-    /// Replaces `left` and `right` by the next frames; mono goes to both. `false` at the end.
-    pub fn next(&mut self, left: &mut Vec<f32>, right: &mut Vec<f32>) -> Result<bool, RenderError> {
-        left.clear();
-        right.clear();
-        while left.is_empty() {
-            let packet = match self.format.next_packet() {
-                Ok(Some(packet)) => packet,
-                Ok(None) => return Ok(false),
-                Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                    return Ok(false);
-                }
-                Err(Error::IoError(error)) => {
-                    return Err(Complaint::io(&self.path, "read it", &error).into());
-                }
-                Err(Error::ResetRequired) => {
-                    return Err(RenderError::Chained { path: self.path.clone(), seconds: self.seconds() });
-                }
-                Err(error) => {
-                    return Err(RenderError::Format {
-                        path: self.path.clone(),
-                        reason: format!("at {:.1} s: {error}", self.seconds()),
-                    });
-                }
-            };
-            if packet.track_id != self.track {
-                continue;
-            }
-            match self.decoder.decode(&packet) {
-                Ok(buffer) => {
-                    let (rate_hz, channels) = (buffer.spec().rate(), buffer.num_planes());
-                    to_planes(&buffer, &mut self.planes);
-                    self.accept(rate_hz, channels)?;
-                    left.extend_from_slice(&self.planes[0]);
-                    right.extend_from_slice(&self.planes[channels - 1]);
-                }
-                // What follows stays in its place in time.
-                Err(Error::DecodeError(_) | Error::IoError(_)) => {
-                    self.damaged += 1;
-                    let frames = usize::try_from(packet.dur.get()).unwrap_or(0);
-                    left.resize(frames.min(MAX_PACKET_FRAMES), 0.0);
-                    right.resize(frames.min(MAX_PACKET_FRAMES), 0.0);
-                }
-                Err(error) => {
-                    return Err(RenderError::Format {
-                        path: self.path.clone(),
-                        reason: format!("at {:.1} s: {error}", self.seconds()),
-                    });
-                }
-            }
-        }
-        self.done += left.len() as u64;
-        Ok(true)
-    }
-
-    /// Refuses a packet of another rate, or of a number of channels that is not 1 or 2.
+impl Timeline {
+    /// Refuses frames of another rate, or of a number of channels that is not 1 or 2.
     fn accept(&self, rate_hz: u32, channels: usize) -> Result<(), RenderError> {
         if !(1..=2).contains(&channels) {
             return Err(RenderError::Channels { path: self.path.clone(), channels });
@@ -158,26 +65,116 @@ impl Decoder {
         Ok(())
     }
 
+    /// Appends silence in place of `frames` that are missing.
+    fn hole(&mut self, frames: u64, sides: &mut [Vec<f32>; 2]) -> Result<(), RenderError> {
+        /// Nobody mends a file by so much silence; its times are wrong.
+        const MAX_SECONDS: u64 = 3600;
+        if frames == 0 {
+            return Ok(());
+        }
+        if frames > MAX_SECONDS * u64::from(self.sample_rate_hz) {
+            return Err(self.unreadable("more than an hour is missing there"));
+        }
+        self.holes.add(self.frames + sides[0].len() as u64, frames);
+        for side in sides {
+            side.resize(side.len() + frames as usize, 0.0);
+        }
+        Ok(())
+    }
+
     fn seconds(&self) -> f64 {
-        self.done as f64 / f64::from(self.sample_rate_hz)
+        self.frames as f64 / f64::from(self.sample_rate_hz)
+    }
+
+    /// The file cannot be decoded further.
+    fn unreadable(&self, reason: impl std::fmt::Display) -> RenderError {
+        RenderError::Format { path: self.path.clone(), reason: format!("at {:.1} s: {reason}", self.seconds()) }
+    }
+
+    fn io(&self, error: &io::Error) -> RenderError {
+        read_error(&self.path, error)
     }
 }
 
-/// No codec has longer packets.
-const MAX_PACKET_FRAMES: usize = 1 << 16;
+fn read_error(path: &Path, error: &io::Error) -> RenderError {
+    if wait::is_stop(error) { RenderError::Stopped } else { Complaint::io(path, "read it", error).into() }
+}
 
-/// Samples as PipeWire hands them to the daemon: integers up to 24 bits exactly, 32-bit ones by their upper 24 bits
-/// (its converters drop the others).
-fn to_planes(buffer: &GenericAudioBufferRef, planes: &mut Vec<Vec<f32>>) {
-    let GenericAudioBufferRef::S32(integers) = buffer else {
-        buffer.copy_to_vecs_planar(planes);
-        return;
-    };
-    planes.resize_with(integers.num_planes(), Vec::new);
-    for (index, plane) in planes.iter_mut().enumerate() {
-        plane.clear();
-        let samples = integers.plane(index).unwrap_or_default();
-        plane.extend(samples.iter().map(|&s| (s >> 8) as f32 / 8_388_608.0));
+impl Decoder {
+    /// Opens the file at `path`, or standard input for `-`; reading ends once `stop` is set.
+    pub fn open(path: &Path, stop: Option<&Arc<AtomicBool>>) -> Result<Decoder, RenderError> {
+        let unreadable = |reason: String| RenderError::Format { path: path.to_owned(), reason };
+        let failed = |error: io::Error| read_error(path, &error);
+        let mut input = Input::open(path, stop)?;
+        let mut start = input.peek(PROBED_BYTES).map_err(failed)?;
+        let is_wav =
+            start.len() >= 12 && matches!(&start[..4], b"RIFF" | b"RF64" | b"BW64") && &start[8..12] == b"WAVE";
+        if is_wav {
+            let stream = wav::Wav::open(input).map_err(|error| match error {
+                WavError::Io(error) => failed(error),
+                error => unreadable(error.to_string()),
+            })?;
+            return Ok(Decoder::of(path, Box::new(stream)));
+        }
+        // Tags may be larger than anything that is looked at ahead.
+        while let Some(bytes) = tag_bytes(&start).filter(|_| start.starts_with(b"ID3")) {
+            input.skip(bytes).map_err(failed)?;
+            start = input.peek(PROBED_BYTES).map_err(failed)?;
+        }
+        let known = start.starts_with(b"fLaC") || start.starts_with(b"OggS") || start.starts_with(b"FORM");
+        if !known && is_mpeg(&start) {
+            let stream = mp3::Mp3::open(input).map_err(|error| match error {
+                mp3::OpenError::Io(error) => failed(error),
+                mp3::OpenError::Decoder(reason) => unreadable(reason),
+            })?;
+            return Ok(Decoder::of(path, Box::new(stream)));
+        }
+        if start.windows(8).take(64).any(|bytes| bytes == b"OpusHead") {
+            return Err(unreadable("it holds Opus".into()));
+        }
+        let stream = compressed::Compressed::open(path, input, &start)?;
+        Ok(Decoder::of(path, Box::new(stream)))
+    }
+
+    fn of(path: &Path, stream: Box<dyn Stream>) -> Decoder {
+        let timeline = Timeline {
+            path: path.to_owned(),
+            sample_rate_hz: stream.sample_rate_hz(),
+            frames: 0,
+            holes: Holes::default(),
+        };
+        Decoder { stream, timeline }
+    }
+
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.timeline.sample_rate_hz
+    }
+
+    /// Frames in the file, where it says so.
+    pub fn frames(&self) -> Option<u64> {
+        self.stream.frames()
+    }
+
+    /// What was missing so far.
+    pub fn holes(&self) -> &Holes {
+        &self.timeline.holes
+    }
+
+    /// Whether the file ended before its header says. Known at the end.
+    pub fn is_cut_short(&self) -> bool {
+        self.stream.is_cut_short() || self.stream.frames().is_some_and(|frames| self.timeline.frames < frames)
+    }
+
+    /// Replaces `sides`, left and right, by the next frames; mono goes to both. `false` at the end.
+    pub fn next(&mut self, sides: &mut [Vec<f32>; 2]) -> Result<bool, RenderError> {
+        sides.iter_mut().for_each(Vec::clear);
+        while sides[0].is_empty() {
+            if !self.stream.next(&mut self.timeline, sides)? {
+                return Ok(false);
+            }
+        }
+        self.timeline.frames += sides[0].len() as u64;
+        Ok(true)
     }
 }
 

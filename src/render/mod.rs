@@ -6,37 +6,44 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use crate::dsp::SpecError;
 use crate::profile::{Profile, ProfileError};
-use crate::source::Complaint;
+use crate::source::{Complaint, printable};
 
 mod decode;
+mod holes;
+mod input;
+mod mpeg;
 mod output;
 mod stage;
-mod wav;
+mod wait;
 
 use decode::Decoder;
+pub use holes::Holes;
 use output::OutputFile;
 use stage::Stage;
-pub use wav::WavWriter;
 
 /// What to render.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// Its chain; taken to the rate of the input.
     pub profile: &'a Profile,
-    /// WAV, FLAC, MP3 or Ogg Vorbis; stereo, or mono for both channels.
+    /// WAV, FLAC, MP3, AAC or Ogg Vorbis; stereo, or mono for both channels. `-`: standard input.
     pub input: &'a Path,
-    /// Where the 32-bit float WAV file goes.
+    /// Where the 32-bit float WAV file goes. `-`: standard output.
     pub output: &'a Path,
     /// Whether the profile's limiter is in the chain.
     pub limiter: bool,
     /// Where in the chain the output is taken.
     pub tap: Tap,
+    /// Ends it, even while it waits for a pipe, once it is set.
+    pub stop: Option<&'a Arc<AtomicBool>>,
 }
 
 /// Where in the chain the output is taken.
@@ -72,8 +79,8 @@ pub struct Summary {
     pub peaks: Vec<(String, f32)>,
     /// The most the limiter lowered any driver, in dB.
     pub max_gain_reduction_db: f32,
-    /// Damaged stretches of the input that were replaced by silence.
-    pub damaged: u64,
+    /// What was missing in the input.
+    pub holes: Holes,
     /// Whether the input ended before its header said.
     pub cut_short: bool,
     /// How long it took.
@@ -88,7 +95,8 @@ pub enum RenderError {
     File(#[from] Complaint),
     /// The input is nothing that can be decoded.
     #[error(
-        "{}: this is no WAV, FLAC, MP3 or Ogg Vorbis file that can be read ({reason}); convert it to FLAC first", path.display()
+        "{}: this is no WAV, FLAC, MP3, AAC or Ogg Vorbis file that can be read ({}); convert it to FLAC first",
+        printable(path.display()), printable(reason)
     )]
     Format {
         /// The file.
@@ -98,7 +106,7 @@ pub enum RenderError {
     },
     /// The input has more than two channels.
     #[error(
-        "{}: the file has {channels} channels; mix it down to stereo first, for example with `sox IN -c 2 OUT`", path.display()
+        "{}: the file has {channels} channels; mix it down to stereo first, for example with `sox IN -c 2 OUT`", printable(path.display())
     )]
     Channels {
         /// The file.
@@ -108,7 +116,7 @@ pub enum RenderError {
     },
     /// The input changes its rate on the way.
     #[error(
-        "{}: the sample rate changes from {before} to {after} Hz at {seconds:.1} s; split the file there", path.display()
+        "{}: the sample rate changes from {before} to {after} Hz at {seconds:.1} s; split the file there", printable(path.display())
     )]
     RateChange {
         /// The file.
@@ -120,30 +128,20 @@ pub enum RenderError {
         /// Where in the file.
         seconds: f64,
     },
-    /// Several streams, one after another.
-    #[error(
-        "{}: another stream begins at {seconds:.1} s; split the file there", path.display()
-    )]
-    Chained {
-        /// The file.
-        path: PathBuf,
-        /// Where in the file.
-        seconds: f64,
-    },
     /// There is nothing in the input.
-    #[error("{}: there is no audio in this file; give one that plays", path.display())]
+    #[error("{}: there is no audio in this file; give one that plays", printable(path.display()))]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// The output would replace the input.
-    #[error("{}: this is the input file; give the output another name", path.display())]
+    #[error("{}: this is the input file; give the output another name", printable(path.display()))]
     SameFile {
         /// The file.
         path: PathBuf,
     },
     /// The output is a device, a pipe or a folder.
-    #[error("{}: this is no regular file; give the name of a file to write", path.display())]
+    #[error("{}: this is no regular file; give the name of a file to write", printable(path.display()))]
     NotAFile {
         /// The file.
         path: PathBuf,
@@ -169,7 +167,7 @@ pub fn render(
 ) -> Result<Summary, RenderError> {
     let started = Instant::now();
     output::check(request.input, request.output)?;
-    let mut decoder = Decoder::open(request.input)?;
+    let mut decoder = Decoder::open(request.input, request.stop)?;
     let rate_hz = decoder.sample_rate_hz();
     let profile = request.profile.at_rate(rate_hz)?;
     let mut spec = profile.chain_spec();
@@ -177,15 +175,17 @@ pub fn render(
         spec.limiter = None;
     }
     let mut stage = Stage::new(&spec, request.tap)?;
-    let mut sink = Sink::new(request.output, stage.channel_names(), rate_hz, stage.latency_frames())?;
+    let file = OutputFile::create(request.output, stage.channel_names().len(), rate_hz, request.stop)?;
+    let mut sink = Sink::new(file, stage.channel_names(), stage.latency_frames());
+    let is_stopped = || request.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
 
     let mut input_frames = 0u64;
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    while decoder.next(&mut left, &mut right)? {
-        input_frames += left.len() as u64;
-        sink.pass(&mut stage, &left, &right)?;
+    let mut sides = [Vec::new(), Vec::new()];
+    while decoder.next(&mut sides)? {
+        input_frames += sides[0].len() as u64;
+        sink.pass(&mut stage, &sides[0], &sides[1])?;
         let done = Progress { frames: input_frames, of: decoder.frames(), sample_rate_hz: rate_hz };
-        if progress(done).is_break() {
+        if progress(done).is_break() || is_stopped() {
             return Err(RenderError::Stopped);
         }
     }
@@ -208,8 +208,8 @@ pub fn render(
         output_frames,
         peaks,
         max_gain_reduction_db,
-        damaged: decoder.damaged(),
-        cut_short: decoder.frames().is_some_and(|frames| input_frames < frames),
+        holes: decoder.holes().clone(),
+        cut_short: decoder.is_cut_short(),
         elapsed: started.elapsed(),
     })
 }
@@ -228,15 +228,15 @@ struct Sink {
 }
 
 impl Sink {
-    fn new(path: &Path, names: Vec<String>, sample_rate_hz: u32, latency_frames: usize) -> Result<Sink, RenderError> {
-        Ok(Sink {
-            file: OutputFile::create(path, names.len(), sample_rate_hz)?,
+    fn new(file: OutputFile, names: Vec<String>, latency_frames: usize) -> Sink {
+        Sink {
+            file,
             peaks: vec![0.0; names.len()],
             planes: vec![vec![0.0; CHUNK_FRAMES]; names.len()],
             names,
             latency_left: latency_frames,
             max_gain_reduction_db: 0.0,
-        })
+        }
     }
 
     /// Passes input of any length through `stage`.

@@ -3,6 +3,7 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::audio_file::WavWriter;
 use crate::dsp::{Chain, Coefficients, UpmixMode};
 use crate::profile::write_coefficients;
 
@@ -45,7 +46,7 @@ impl Bed {
     }
 
     fn request<'a>(&'a self, input: &'a Path, output: &'a Path) -> Request<'a> {
-        Request { profile: &self.profile, input, output, limiter: false, tap: Tap::Drivers }
+        Request { profile: &self.profile, input, output, limiter: false, tap: Tap::Drivers, stop: None }
     }
 
     /// Renders `input` and reads the planes of the output.
@@ -164,7 +165,8 @@ fn shipped_profiles_keep_an_impulse_in_its_place() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles").join(name);
         let mut profile = Profile::load(&path).unwrap();
         profile.upmix.mode = UpmixMode::Off;
-        let request = Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Drivers };
+        let request =
+            Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Drivers, stop: None };
         quietly(&request).unwrap();
         let strongest = planes(&output)
             .iter()
@@ -195,7 +197,8 @@ fn it_is_what_the_chain_makes_of_the_samples() {
     let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
     let samples = noise(2 * 20_000, 11);
     write_floats(&input, RATE_HZ, 2, &samples);
-    let request = Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Drivers };
+    let request =
+        Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Drivers, stop: None };
     let summary = quietly(&request).unwrap();
     let mut chain = Chain::new(&profile.chain_spec()).unwrap();
     let latency = chain.latency_frames();
@@ -219,10 +222,11 @@ fn integers_arrive_exactly() {
     let input = bed.path("in.wav");
     let decoded = |channels: u16, bits: u16, samples: &[i32]| {
         write_integers(&input, channels, bits, samples);
-        let mut decoder = Decoder::open(&input).unwrap();
+        let mut decoder = Decoder::open(&input, None).unwrap();
         assert_eq!(decoder.frames(), Some(samples.len() as u64 / u64::from(channels)));
-        let (mut left, mut right) = (Vec::new(), Vec::new());
-        assert!(decoder.next(&mut left, &mut right).unwrap());
+        let mut sides = [Vec::new(), Vec::new()];
+        assert!(decoder.next(&mut sides).unwrap());
+        let [left, right] = sides;
         (left, right)
     };
     assert_eq!(
@@ -291,7 +295,8 @@ fn a_shipped_profile_sends_mono_to_the_center() {
     let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
     let samples = noise(24_000, 9);
     write_floats(&input, RATE_HZ, 1, &samples);
-    let request = Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Upmix };
+    let request =
+        Request { profile: &profile, input: &input, output: &output, limiter: true, tap: Tap::Upmix, stop: None };
     quietly(&request).unwrap();
     let power = |samples: &[f32]| samples[12_000..24_000].iter().map(|v| f64::from(v * v)).sum::<f64>();
     let planes = planes(&output);
@@ -379,4 +384,58 @@ fn a_file_that_ends_early_is_rendered_as_far_as_it_goes() {
     let (summary, _) = bed.render(&input);
     assert!(summary.cut_short);
     assert!((9_000..=10_000).contains(&summary.input_frames), "{}", summary.input_frames);
+}
+
+/// A pipe without a writer, one that pauses, and one that nobody reads: each is left as soon as that is asked for.
+#[cfg(unix)]
+#[test]
+fn waiting_ends_when_asked_to_and_nothing_stays_behind() {
+    use std::os::unix::fs::OpenOptionsExt;
+    let bed = Bed::straight();
+    let pipe = bed.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let output = bed.path("out.wav");
+    let whole = bed.path("whole.wav");
+    write_integers(&whole, 2, 16, &[100; 2 * 30_000]);
+    let bytes = fs::read(&whole).unwrap();
+    for written in [0, 7, 44, 60_000] {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut writer = (written > 0).then(|| {
+            // Both ends: opening does not wait, and the pipe stays open.
+            fs::OpenOptions::new().read(true).write(true).custom_flags(0).open(&pipe).unwrap()
+        });
+        let request = Request { stop: Some(&stop), ..bed.request(&pipe, &output) };
+        let outcome = std::thread::scope(|scope| {
+            let rendering = scope.spawn(|| quietly(&request));
+            if let Some(writer) = &mut writer {
+                writer.write_all(&bytes[..written]).unwrap();
+            }
+            // It waits for the rest by now, or will find that it need not.
+            std::thread::sleep(Duration::from_millis(50));
+            stop.store(true, Ordering::Relaxed);
+            rendering.join().unwrap()
+        });
+        assert!(matches!(outcome, Err(RenderError::Stopped)), "{written} bytes: {outcome:?}");
+        assert_eq!(bed.files(), ["pipe", "whole.wav"], "{written} bytes");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_rendered_like_the_file() {
+    let bed = Bed::straight();
+    let (pipe, file) = (bed.path("pipe"), bed.path("in.flac"));
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for name in ["chirp.flac", "chirp.mp3", "chirp.ogg", "chirp.m4a", "chirp.aac"] {
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name), &file).unwrap();
+        let (_, direct) = bed.render(&file);
+        let bytes = fs::read(&file).unwrap();
+        let (_, piped) = std::thread::scope(|scope| {
+            scope.spawn(|| fs::write(&pipe, bytes).unwrap());
+            bed.render(&pipe)
+        });
+        // In a pipe nothing tells the length ahead: an encoder's padding at the end may stay.
+        let common = direct[0].len().min(12_000);
+        assert_eq!(piped[0][..common], direct[0][..common], "{name}");
+    }
 }

@@ -119,7 +119,7 @@ fn a_list_of_responses_that_cannot_serve_is_refused_with_its_place() {
     let table = [
         ("[]".to_owned(), "21:12: the response of driver `left` lists no measurement; add { file, azimuth_deg, distance_m } or leave response out"),
         (format!("[{first}, {}]", at("b.wav", "0.2", far)), "21:66: driver `left` is measured at this point twice, also by measurement 1; keep one of the two"),
-        (format!("[{}]", at("none.wav", "0", far)), "21:22: none.wav: cannot be read: No such file or directory; expected a WAV file with the impulse response in its first channel"),
+        (format!("[{}]", at("none.wav", "0", far)), "21:22: none.wav: cannot be read: no such file or directory; check the name; expected a WAV file with the impulse response in its first channel"),
         (format!("[{}]", at("nan.wav", "0", far)), "21:22: nan.wav: sample 0 is not a finite number; export the response again"),
         (format!("[{}]", at("a.wav", "nan", far)), "21:45: the azimuth of a response of driver `left` is NaN °; use -360 to 360 °"),
         (format!("[{}]", at("a.wav", "0", "distance_m = 0.12")), "21:61: the microphone at 0.12 m from the device's center is in driver `left`, its sphere or right before them; measure 0.05 m or more away from them"),

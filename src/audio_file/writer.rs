@@ -11,11 +11,11 @@ const HEADER_BYTES: u64 = 116;
 const MAX_RIFF_BYTES: u64 = u32::MAX as u64;
 /// Subformat IEEE float: {00000003-0000-0010-8000-00AA00389B71}.
 const IEEE_FLOAT: [u8; 16] = [3, 0, 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
-/// "Unknown, see `ds64`" in an RF64 file.
-const SEE_DS64: u32 = u32::MAX;
+/// Not known; in an RF64 file: see `ds64`.
+const UNKNOWN: u32 = u32::MAX;
 
 /// Writes one WAV file; [`finish`](WavWriter::finish) makes its header true.
-pub struct WavWriter<W: Write + Seek> {
+pub struct WavWriter<W> {
     file: W,
     channels: usize,
     sample_rate_hz: u32,
@@ -24,8 +24,9 @@ pub struct WavWriter<W: Write + Seek> {
     bytes: Vec<u8>,
 }
 
-impl<W: Write + Seek> WavWriter<W> {
-    /// Writes the header of a file of `channels` channels at `sample_rate_hz`.
+impl<W: Write> WavWriter<W> {
+    /// Writes the header of a file of `channels` channels at `sample_rate_hz`. Until [`finish`](WavWriter::finish) its
+    /// sizes say "not known", which is how it stays in a pipe.
     ///
     /// # Errors
     /// What `file` returns.
@@ -36,8 +37,21 @@ impl<W: Write + Seek> WavWriter<W> {
     /// The same with another size beyond which the file becomes RF64.
     fn with_limit(file: W, channels: usize, sample_rate_hz: u32, max_riff_bytes: u64) -> io::Result<WavWriter<W>> {
         let mut writer = WavWriter { file, channels, sample_rate_hz, frames: 0, max_riff_bytes, bytes: Vec::new() };
-        writer.write_header()?;
+        writer.write_header(None)?;
         Ok(writer)
+    }
+
+    /// Frames written.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Hands everything on, without a true header.
+    ///
+    /// # Errors
+    /// What the file returns.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 
     /// Appends the frames `range` of `planes`, one per channel.
@@ -55,25 +69,15 @@ impl<W: Write + Seek> WavWriter<W> {
         self.file.write_all(&self.bytes)
     }
 
-    /// Writes the sizes into the header and returns the file and its number of frames.
-    ///
-    /// # Errors
-    /// What the file returns.
-    pub fn finish(mut self) -> io::Result<(W, u64)> {
-        self.file.seek(SeekFrom::Start(0))?;
-        self.write_header()?;
-        self.file.flush()?;
-        Ok((self.file, self.frames))
-    }
-
-    fn write_header(&mut self) -> io::Result<()> {
+    /// For `frames`; `None`: not known.
+    fn write_header(&mut self, frames: Option<u64>) -> io::Result<()> {
         let frame_bytes = self.channels * 4;
-        let data_bytes = self.frames * frame_bytes as u64;
+        let data_bytes = frames.unwrap_or(0) * frame_bytes as u64;
         let riff_bytes = HEADER_BYTES - 8 + data_bytes;
         let is_rf64 = riff_bytes > self.max_riff_bytes;
         let size = |bytes: u64| {
-            if is_rf64 {
-                SEE_DS64
+            if is_rf64 || frames.is_none() {
+                UNKNOWN
             } else {
                 // At most `max_riff_bytes`, which fits.
                 bytes as u32
@@ -86,7 +90,7 @@ impl<W: Write + Seek> WavWriter<W> {
 
         header.extend_from_slice(if is_rf64 { b"ds64" } else { b"JUNK" });
         header.extend_from_slice(&28u32.to_le_bytes());
-        for value in [riff_bytes, data_bytes, self.frames] {
+        for value in [riff_bytes, data_bytes, frames.unwrap_or(0)] {
             let value = if is_rf64 { value } else { 0 };
             header.extend_from_slice(&value.to_le_bytes());
         }
@@ -107,12 +111,25 @@ impl<W: Write + Seek> WavWriter<W> {
 
         header.extend_from_slice(b"fact");
         header.extend_from_slice(&4u32.to_le_bytes());
-        header.extend_from_slice(&size(self.frames).to_le_bytes());
+        header.extend_from_slice(&size(frames.unwrap_or(0)).to_le_bytes());
 
         header.extend_from_slice(b"data");
         header.extend_from_slice(&size(data_bytes).to_le_bytes());
         debug_assert_eq!(header.len() as u64, HEADER_BYTES);
         self.file.write_all(&header)
+    }
+}
+
+impl<W: Write + Seek> WavWriter<W> {
+    /// Writes the sizes into the header and returns the file and its number of frames.
+    ///
+    /// # Errors
+    /// What the file returns.
+    pub fn finish(mut self) -> io::Result<(W, u64)> {
+        self.file.seek(SeekFrom::Start(0))?;
+        self.write_header(Some(self.frames))?;
+        self.file.flush()?;
+        Ok((self.file, self.frames))
     }
 }
 

@@ -22,6 +22,7 @@ mod replacement;
 pub use look::{is_there, open_regular, read_regular};
 pub use printable::{Printable, printable};
 pub use replacement::{Replacement, write_atomically};
+pub(crate) use replacement::{inherit, sync_folder};
 
 /// The one format number all files carry.
 pub const FORMAT: i64 = 1;

@@ -6,6 +6,7 @@ use super::Failure;
 use super::report::print;
 use crate::config::{Config, Places};
 use crate::profile::{Profile, find, installed};
+use crate::source::printable;
 
 /// Validates `file` (a `spatiald.toml`, a profile's folder or its `profile.toml`), or the configuration in force and
 /// all profiles that it names or that are installed. Prints a line for each: `ok`, or what is wrong and what would be
@@ -58,7 +59,7 @@ struct Report {
 
 impl Report {
     fn line(&mut self, line: impl std::fmt::Display) {
-        self.text.push_str(&format!("{line}\n"));
+        self.text.push_str(&format!("{}\n", printable(line)));
     }
 
     fn fault(&mut self, message: impl std::fmt::Display) {
@@ -91,16 +92,26 @@ impl Report {
             return;
         }
         self.done.push(folder.to_owned());
-        match Profile::load(folder) {
-            Ok(profile) => self.line(format_args!(
-                "{}: ok ({}: {} drivers on {} channels, {} taps at {} Hz)",
-                folder.display(),
-                profile.name,
-                profile.drivers.len(),
-                profile.channels(),
-                profile.coefficients.taps(),
-                profile.sample_rate_hz,
-            )),
+        let checked = Profile::load(folder).and_then(|profile| profile.check_other_rates().map(|()| profile));
+        match checked {
+            Ok(profile) => {
+                self.line(format_args!(
+                    "{}: ok ({}: {} drivers on {} channels, {} taps at {} Hz)",
+                    folder.display(),
+                    profile.name,
+                    profile.drivers.len(),
+                    profile.channels(),
+                    profile.coefficients.taps(),
+                    profile.sample_rate_hz,
+                ));
+                if let Some(files) = profile.untied() {
+                    self.line(format_args!(
+                        "{}: note: nothing tells a mixture of two designs; add to profile.toml, above [provenance]:",
+                        folder.display()
+                    ));
+                    self.text.push_str(&format!("[files]\n{files}\n"));
+                }
+            }
             Err(error) => self.fault(error),
         }
     }

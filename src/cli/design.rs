@@ -14,6 +14,7 @@ use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
 use crate::design::{Device, Figures, FilterSet, designer, evaluate, folder};
 use crate::profile::{self, Profile};
+use crate::source::Source;
 
 /// Design a profile for a device, and predict what it does.
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         return show(&device, &figures, &notes, people.as_ref(), args.json);
     }
     // Without --evaluate the parser asks for a description.
-    let mut device = Device::load(named.map_or(Path::new(""), PathBuf::as_path))?;
+    let description = Source::read(named.map_or(Path::new(""), PathBuf::as_path))?;
+    let mut device = Device::from_source(&description)?;
     if let Some(taps) = args.taps {
         device.taps = usize::from(taps);
     }
@@ -68,7 +70,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let design = designer::design(&device, &|done| bar.set_position((done * 100.0) as u64));
     bar.finish_and_clear();
     if let Some(output) = &args.output {
-        folder::profile(&device, &design)?.save(output)?;
+        let profile = folder::profile(&device, &design)?;
+        uninterrupted(|| profile.save(output, Some(description.text())))??;
     }
     let people = over_people(&device, &design.filters, heads.as_deref());
     show(&device, &design.figures, &design.notes, people.as_ref(), args.json)?;
@@ -104,6 +107,31 @@ fn over_people(device: &Device, filters: &FilterSet, heads: Option<&[Person]>) -
         heads.map(|heads| people::people(device, filters, heads, &|done| bar.set_position((done * 100.0) as u64)));
     bar.finish_and_clear();
     figures
+}
+
+/// Runs `write`; a signal that would end the process waits until it is done, so that nothing stays half written.
+#[cfg(unix)]
+fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let (asked, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&done))?;
+        signal_hook::flag::register(signal, Arc::clone(&asked))?;
+    }
+    let written = write();
+    done.store(true, Ordering::Relaxed);
+    if asked.load(Ordering::Relaxed) {
+        return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "stopped, once the profile was written"));
+    }
+    Ok(written)
+}
+
+#[cfg(not(unix))]
+fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
+    Ok(write())
 }
 
 /// A bar on a terminal, nothing elsewhere.

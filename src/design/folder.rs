@@ -75,6 +75,7 @@ pub fn profile(device: &Device, design: &Design) -> Result<Profile, SpecError> {
         limiter: LimiterSpec::behind(upmix.mode),
         drivers,
         coefficients: Coefficients::new(set.drivers, set.taps(), samples)?,
+        files: profile::Files::default(),
         predicted: predicted(design),
         provenance: Provenance {
             device: device.name.clone(),

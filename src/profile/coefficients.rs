@@ -3,6 +3,7 @@
 use std::io::{self, Cursor};
 use std::path::Path;
 
+use super::files::Files;
 use crate::audio_file::{Part, SampleKind, WavReader, WavWriter, looks_like_float};
 use crate::dsp::Coefficients;
 use crate::dsp::spec::{INPUTS, MAX_TAPS};
@@ -24,8 +25,21 @@ pub fn read_coefficients(path: &Path, drivers: usize, sample_rate_hz: u32) -> Re
     parse(&read_bytes(path)?, drivers, sample_rate_hz).map_err(|message| Complaint::whole(path, message))
 }
 
+/// Reads a file of coefficients, if it is the one that `files` ties to the profile.
+pub(super) fn read_tied(
+    path: &Path,
+    files: &Files,
+    drivers: usize,
+    sample_rate_hz: u32,
+) -> Result<Coefficients, Complaint> {
+    let bytes = read_bytes(path)?;
+    let coefficients = parse(&bytes, drivers, sample_rate_hz).map_err(|message| Complaint::whole(path, message))?;
+    files.check(path, &bytes)?;
+    Ok(coefficients)
+}
+
 /// What stands in the file, for [`parse`].
-pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Complaint> {
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Complaint> {
     read_regular(path, MAX_BYTES, &format!("no coefficient set is: use at most {MAX_TAPS} taps"))
 }
 

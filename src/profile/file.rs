@@ -1,5 +1,7 @@
 //! `profile.toml` as it is written.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
@@ -26,6 +28,8 @@ pub(super) struct File {
     pub limiter: Limiter,
     pub driver: Spanned<Vec<Driver>>,
     pub rtf: At<Rtf>,
+    #[serde(default)]
+    pub files: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
     pub predicted: toml::Table,
     #[serde(default)]

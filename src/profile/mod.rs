@@ -1,17 +1,21 @@
 //! The profile of a device: `File` (what was written) → [`Profile`] (validated); where it is searched; which one matches.
 //!
 //! A profile is a folder with `profile.toml` (drivers, delays, gains, limiter, upmix) and `coefficients.wav` (the 3×N
-//! FIRs). Everything else follows from it: [`Profile::chain_spec`] is all that a [`Chain`](crate::dsp::Chain) needs,
-//! [`Profile::channels`] all that the output needs.
+//! FIRs), tied together by digests. Everything else follows from it: [`Profile::chain_spec`] is all that a
+//! [`Chain`](crate::dsp::Chain) needs, [`Profile::channels`] all that the output needs.
 
 use std::path::PathBuf;
 
 use crate::dsp::spec::INPUTS;
 use crate::dsp::{BiquadSpec, ChainSpec, Coefficients, DriverSpec, LimiterSpec, UpmixSpec};
 
+mod check;
 pub mod choice;
 mod coefficients;
+mod error;
 mod file;
+mod files;
+mod folder;
 mod load;
 pub mod machine;
 mod rate;
@@ -21,7 +25,8 @@ mod search;
 mod validate;
 
 pub use coefficients::{read_coefficients, write_coefficients};
-pub use load::ProfileError;
+pub use error::ProfileError;
+pub use files::Files;
 pub use search::{find, installed, is_path};
 
 /// A validated profile: nothing in it can be wrong any more.
@@ -51,6 +56,8 @@ pub struct Profile {
     pub drivers: Vec<Driver>,
     /// The coefficients as they are stored, in the form of [`Profile::form`].
     pub coefficients: Coefficients,
+    /// Which other files of the folder belong to it.
+    pub files: Files,
     /// What the designer predicts of this profile: any table.
     pub predicted: toml::Table,
     /// What the profile was made from.

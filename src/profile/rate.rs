@@ -5,11 +5,15 @@
 //! (Oppenheim & Schafer, "Discrete-Time Signal Processing", impulse invariance). The sinc is windowed by a Kaiser window
 //! and cut off at the lower Nyquist frequency.
 
-use super::load::ProfileError;
+use std::path::Path;
+
+use super::coefficients::read_tied;
+use super::error::ProfileError;
 use super::rtf::{fold, pack, trimmed};
-use super::{Form, Profile, read_coefficients};
+use super::{Form, Profile};
 use crate::dsp::sinc::windowed_sinc;
 use crate::dsp::spec::{INPUTS, MAX_DELAY_FRAMES, MAX_TAPS, SAMPLE_RATES_HZ};
+use crate::source::is_there;
 
 /// Half the kernel's length, in frames of the slower rate.
 const HALF_WIDTH: f64 = 40.0;
@@ -18,8 +22,18 @@ const KAISER_BETA: f64 = 10.06;
 /// Leading frames of all FIRs are dropped while the energy in them is this small beside the whole: −110 dB.
 const NEGLIGIBLE_HEAD: f64 = 1e-11;
 
-/// [`Profile::at_rate`].
-pub(super) fn at_rate(profile: &Profile, rate_hz: u32) -> Result<Profile, ProfileError> {
+impl Profile {
+    /// The same profile at another rate: with the coefficients of `coefficients-RATE.wav` where the folder has them,
+    /// else with its own, resampled (within 0.1 dB to 20 kHz). All delays keep their time to a fraction of a frame.
+    ///
+    /// # Errors
+    /// A rate beyond 8000…192000 Hz, a bad `coefficients-RATE.wav`, FIRs that grow beyond 8192 taps.
+    pub fn at_rate(&self, rate_hz: u32) -> Result<Profile, ProfileError> {
+        at_rate(self, rate_hz)
+    }
+}
+
+fn at_rate(profile: &Profile, rate_hz: u32) -> Result<Profile, ProfileError> {
     if rate_hz == profile.sample_rate_hz {
         return Ok(profile.clone());
     }
@@ -30,8 +44,9 @@ pub(super) fn at_rate(profile: &Profile, rate_hz: u32) -> Result<Profile, Profil
     let own_path = profile.folder.join("coefficients.wav");
     let drivers = profile.drivers.len();
     let mut other = profile.clone();
-    let stored_rate_hz = if path.exists() {
-        other.coefficients = read_coefficients(&path, drivers, rate_hz)?;
+    // A profile that was never in a folder has no other files.
+    let stored_rate_hz = if profile.folder != Path::new("") && is_there(&path)? {
+        other.coefficients = read_tied(&path, &profile.files, drivers, rate_hz)?;
         rate_hz
     } else {
         profile.sample_rate_hz

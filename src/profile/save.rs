@@ -1,26 +1,31 @@
 //! A [`Profile`] → a folder, for the designer: what [`Profile::load`] reads back unchanged.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
-use super::{Form, Profile, write_coefficients};
+use super::files::{self, COEFFICIENTS, DESCRIPTION, Files};
+use super::{Form, Profile, coefficients, folder};
 use crate::dsp::{BiquadKind, LimiterSpec};
-use crate::source::{Complaint, write_atomically};
+use crate::source::Complaint;
 
 impl Profile {
-    /// Writes `profile.toml` and `coefficients.wav` into `folder`, which is made if it is missing. Each file is complete
-    /// or not there, and the coefficients come first.
+    /// Writes `profile.toml`, `coefficients.wav` and, as `device.toml`, the `description` it was designed from into
+    /// `folder`, which is made if it is missing. A reader finds the old profile or the new one; at worst, where the
+    /// system cannot exchange folders, one that is refused because its files do not belong together.
     ///
     /// # Errors
-    /// A file cannot be written.
-    pub fn save(&self, folder: &Path) -> Result<(), Complaint> {
-        fs::create_dir_all(folder).map_err(|error| Complaint::io(folder, "make the folder", &error))?;
-        let path = folder.join("coefficients.wav");
-        let unfinished = folder.join(".coefficients.wav.new");
-        write_coefficients(&unfinished, &self.coefficients, self.sample_rate_hz)?;
-        fs::rename(&unfinished, &path).map_err(|error| Complaint::io(&path, "write the coefficients", &error))?;
-        write_atomically(&folder.join("profile.toml"), self.to_toml().as_bytes())
+    /// A file cannot be written; or another description stands there, which no profile was made from.
+    pub fn save(&self, folder: &Path, description: Option<&str>) -> Result<(), Complaint> {
+        let coefficients = coefficients::to_bytes(&self.coefficients, self.sample_rate_hz)
+            .map_err(|error| Complaint::io(&folder.join(COEFFICIENTS), "write the coefficients", &error))?;
+        let mut files = vec![(COEFFICIENTS, coefficients)];
+        if let Some(description) = description {
+            files::spare_own_description(folder, description)?;
+            files.push((DESCRIPTION, description.as_bytes().to_vec()));
+        }
+        let tied = Profile { files: Files::of(&files), ..self.clone() };
+        files.push(("profile.toml", tied.to_toml().into_bytes()));
+        folder::write(folder, &files)
     }
 
     /// The text of `profile.toml`.
@@ -86,6 +91,9 @@ impl Profile {
                 let name = self.drivers.get(own.driver).map_or("", |driver| driver.name.as_str());
                 line(format_args!("{input} = {{ own = {}, delay_frames = {} }}", quoted(name), own.delay_frames));
             }
+        }
+        if !self.files.is_empty() {
+            line(format_args!("\n[files]\n{}", self.files));
         }
         line(format_args!("\n[provenance]"));
         line(format_args!("device = {}", quoted(&self.provenance.device)));

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::load::ProfileError;
+use super::error::ProfileError;
 use super::validate::bad_name;
 use crate::config::Places;
+use crate::source::{Complaint, is_there, printable};
 
 /// Whether this names a profile by its path, and not by a name to look up.
 pub fn is_path(name_or_path: &str) -> bool {
@@ -15,7 +16,7 @@ pub fn is_path(name_or_path: &str) -> bool {
 /// else a name that is looked up in [`Places::profile_folders`].
 ///
 /// # Errors
-/// No such name in any of them, or it cannot be a name. A path is taken as it is: loading tells what is wrong there.
+/// No such name in any of them, it cannot be a name, or one of them cannot be looked into. A path is taken as it is: loading tells what is wrong there.
 pub fn find(name_or_path: &str, places: &Places) -> Result<PathBuf, ProfileError> {
     let path = Path::new(name_or_path);
     if is_path(name_or_path) {
@@ -29,20 +30,29 @@ pub fn find(name_or_path: &str, places: &Places) -> Result<PathBuf, ProfileError
         return Err(ProfileError::BadName { name: name_or_path.escape_debug().to_string(), fault });
     }
     let folders = places.profile_folders();
-    folders
-        .iter()
-        .map(|folder| folder.join(name_or_path))
-        .find(|folder| folder.join("profile.toml").exists())
-        .ok_or_else(|| ProfileError::NotFound {
-            name: name_or_path.to_owned(),
-            searched: folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
-            remedy: remedy(path, places),
-        })
+    for folder in folders.iter().map(|folder| folder.join(name_or_path)) {
+        if is_profile(&folder)? {
+            return Ok(folder);
+        }
+    }
+    Err(ProfileError::NotFound {
+        name: name_or_path.to_owned(),
+        searched: folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
+        remedy: remedy(path, places),
+    })
+}
+
+/// Whether there is a profile in `folder`, readable or not.
+///
+/// # Errors
+/// It cannot be told: what is mine must not give way to a stranger's of the same name.
+fn is_profile(folder: &Path) -> Result<bool, Complaint> {
+    is_there(&folder.join("profile.toml"))
 }
 
 fn remedy(path: &Path, places: &Places) -> String {
     if path.join("profile.toml").is_file() {
-        return format!("for the folder here write ./{}", path.display());
+        return format!("for the folder here write ./{}", printable(path.display()));
     }
     let names: Vec<String> = installed(places).into_iter().map(|(name, _)| name).collect();
     if names.is_empty() {
@@ -52,7 +62,8 @@ fn remedy(path: &Path, places: &Places) -> String {
     }
 }
 
-/// All installed profiles by name, with their folders; where two have a name, the one that [`find`] takes.
+/// All installed profiles by name, with their folders; where two have a name, the one that [`find`] takes. One that
+/// cannot be looked into is among them: loading tells what is wrong.
 pub fn installed(places: &Places) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for folder in places.profile_folders() {
@@ -65,7 +76,7 @@ pub fn installed(places: &Places) -> Vec<(String, PathBuf)> {
                 continue;
             };
             let known = found.iter().any(|(other, _)| *other == name);
-            if !known && bad_name(&name).is_none() && entry.path().join("profile.toml").exists() {
+            if !known && bad_name(&name).is_none() && is_profile(&entry.path()).unwrap_or(true) {
                 found.push((name, entry.path()));
             }
         }

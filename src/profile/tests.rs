@@ -9,6 +9,7 @@ use super::*;
 use crate::config::{Config, MatchRule, Places};
 use crate::dsp::{BiquadKind, UpmixMode};
 
+mod files;
 mod rtf;
 
 fn shipped() -> PathBuf {
@@ -188,7 +189,10 @@ fn every_fault_of_the_coefficients_is_named() {
             with(&wav(4, 32, true, 48_000, 16, 0.5)),
             "the file has 4 channels; 6 are needed: 3 inputs (left, right, center) x 2 drivers",
         ),
-        (with(&wav(6, 16, false, 48_000, 16, 0.5)), "the samples are 16-bit integers, too coarse for filters; store 32-bit float"),
+        (
+            with(&wav(6, 16, false, 48_000, 16, 0.5)),
+            "the samples are 16-bit integers, too coarse for filters; store 32-bit float",
+        ),
         (
             with(&wav(6, 32, true, 44_100, 16, 0.5)),
             "the sample rate is 44100 Hz; 48000 Hz is needed, as profile.toml or the file's name says",
@@ -212,10 +216,7 @@ fn every_fault_of_the_coefficients_is_named() {
     assert!(with(b"").starts_with("coefficients.wav: this is no WAV file"));
     assert!(with(b"fLaC and more").starts_with("coefficients.wav: this is no WAV file"));
     fs::remove_file(&path).unwrap();
-    assert_eq!(
-        fault(folder.path()),
-        "coefficients.wav: cannot read it: no such file or directory; check the name"
-    );
+    assert_eq!(fault(folder.path()), "coefficients.wav: cannot read it: no such file or directory; check the name");
     fs::create_dir(&path).unwrap();
     assert!(fault(folder.path()).contains("this is a folder"));
 }
@@ -243,9 +244,11 @@ fn what_is_saved_loads_unchanged() {
     profile.predicted = toml::from_str("a = 1\n[b]\nc = [1.5, 2.0]\n[[d.e]]\nf = \"g\"\n").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("new/profile");
-    profile.save(&folder).unwrap();
+    profile.save(&folder, None).unwrap();
     profile.folder = folder.clone();
     let loaded = Profile::load(&folder).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!loaded.files.is_empty());
+    profile.files = loaded.files.clone();
     assert_eq!(loaded, profile);
     assert_eq!(loaded.channels(), 8);
     assert_eq!(loaded.chain_spec().drivers.iter().map(|driver| driver.channel).collect::<Vec<_>>(), [0, 7, 2]);

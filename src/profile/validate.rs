@@ -1,11 +1,13 @@
 //! `File` → the parts of a [`Profile`](super::Profile): every value within its range, every name unique, every
 //! complaint with its place.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde_spanned::Spanned;
 
 use super::file::{self, File};
+use super::files::Files;
 use super::{Driver, Form, Own, Provenance};
 use crate::dsp::spec::{BLOCK_FRAMES, MAX_DELAY_FRAMES, MAX_DRIVERS, MAX_GAIN_DB, SAMPLE_RATES_HZ};
 use crate::dsp::{BiquadKind, BiquadSpec, LimiterSpec, UpmixMode, UpmixSpec};
@@ -28,6 +30,7 @@ pub(super) struct Settings {
     pub path_delay_frames: [usize; 3],
     pub limiter: LimiterSpec,
     pub drivers: Vec<Driver>,
+    pub files: Files,
     pub predicted: toml::Table,
     pub provenance: Provenance,
 }
@@ -88,6 +91,7 @@ pub(super) fn validate(source: &Source, file: File) -> Result<Settings, Complain
             )?,
         },
         drivers,
+        files: check.files(&file.files)?,
         predicted: file.predicted,
         provenance: Provenance {
             device: file.provenance.device,
@@ -300,6 +304,21 @@ impl Check<'_> {
                 ))
             }
         }
+    }
+
+    fn files(&self, written: &BTreeMap<Spanned<String>, Spanned<String>>) -> Result<Files, Complaint> {
+        let mut files = Files::default();
+        for (name, digest) in written {
+            if bad_name(name.get_ref()).is_some() || name.get_ref() == "profile.toml" {
+                let message = "`[files]` lists the other files of this folder, like \"coefficients.wav\"".into();
+                return Err(self.at(name, message));
+            }
+            if !files.insert(name.get_ref(), digest.get_ref()) {
+                let message = "this is no SHA-256 in 64 hexadecimal digits; `spatiald --check` says what belongs here";
+                return Err(self.at(digest, message.into()));
+            }
+        }
+        Ok(files)
     }
 
     fn own(&self, written: &file::Own, drivers: &[Driver]) -> Result<Own, Complaint> {

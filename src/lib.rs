@@ -22,6 +22,9 @@
 //! | [`source`] | files read within bounds and replaced whole; where a value stands, so that every complaint can point at it |
 //! | [`dsp`] | the signal path: pure, f32, no I/O, nothing allocated after construction |
 //!
+//! [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
+//! without it `design`, `--check` and `render` build with no PipeWire, ALSA or D-Bus.
+//!
 //! Data flows one way: a file is read into a `File` (what was written), validated into a value that cannot be wrong,
 //! and from that an engine is allocated. The daemon, `render` and the tests run the same [`dsp::Chain`].
 //!
@@ -34,11 +37,15 @@ pub mod acoustics;
 pub mod audio_file;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod design;
 pub mod dsp;
+#[cfg(feature = "daemon")]
 pub mod engine;
+#[cfg(feature = "daemon")]
 pub mod node;
+#[cfg(feature = "daemon")]
 pub mod output;
 pub mod profile;
 pub mod render;

@@ -122,15 +122,16 @@ test_on_the_other() {
 
 missing=("${BUILD_PACKAGES[@]}" "${SESSION_PACKAGES[@]}" "${TEST_PACKAGES[@]}")
 if find_rust && cargo fmt --version >/dev/null 2>&1; then
-	step "format" cargo fmt --check || { finish; exit 1; }
+	step "format" cargo fmt --all --check || { finish; exit 1; }
 fi
 # shellcheck disable=SC2046 # a list
 install_missing "${missing[@]}" $(missing_rust lint)
 ensure_rust lint
 if [ ${#summary[@]} -eq 0 ]; then
-	step "format" cargo fmt --check || { finish; exit 1; }
+	step "format" cargo fmt --all --check || { finish; exit 1; }
 fi
 step "lint" cargo clippy --locked --workspace --all-targets -- -D warnings || { finish; exit 1; }
+step "build without a daemon" cargo clippy --locked --no-default-features -- -D warnings || { finish; exit 1; }
 step "test card" tests/card/build.sh "$target/tmp/testcard" || { finish; exit 1; }
 step "unit and session tests" cargo test --locked --workspace --no-fail-fast --all-targets -- "$@" || true
 step "documentation's examples" cargo test --locked --doc -- "$@" || true

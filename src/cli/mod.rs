@@ -13,15 +13,18 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(feature = "daemon")]
 use crate::daemon::{Instance, Options};
 
 pub mod check;
 pub mod design;
+#[cfg(feature = "daemon")]
 pub mod reload;
 pub mod render;
 pub mod report;
+#[cfg(feature = "daemon")]
 pub mod run;
-
+#[cfg(feature = "daemon")]
 pub mod status;
 
 /// Spatial audio for Linux speakers: a PipeWire sink that turns stereo into a room-filling image.
@@ -38,18 +41,23 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Profile to play, by name or folder
+    #[cfg(feature = "daemon")]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
     /// Which daemon, where several run on one machine
+    #[cfg(feature = "daemon")]
     #[arg(long, value_name = "NAME", default_value = "default")]
     instance: Instance,
     /// End, instead of waiting, where the device or PipeWire is not there at the start
+    #[cfg(feature = "daemon")]
     #[arg(long)]
     no_wait: bool,
     /// With --status: print JSON
+    #[cfg(feature = "daemon")]
     #[arg(long, requires = "status")]
     json: bool,
     /// With --reload: forget the remembered profile
+    #[cfg(feature = "daemon")]
     #[arg(long, requires = "reload")]
     default: bool,
 }
@@ -59,9 +67,11 @@ pub struct Cli {
 #[group(multiple = false)]
 struct Ask {
     /// Ask the running daemon to read its configuration again and switch, to PROFILE if named
+    #[cfg(feature = "daemon")]
     #[arg(long, value_name = "PROFILE", num_args = 0..=1)]
     reload: Option<Option<String>>,
     /// Show how the running daemon fares
+    #[cfg(feature = "daemon")]
     #[arg(long)]
     status: bool,
     /// Validate the configuration and the profiles it can find, or FILE
@@ -84,6 +94,7 @@ impl Cli {
     /// # Errors
     /// Whatever the command refused or failed at.
     pub fn run(self) -> Result<(), Failure> {
+        refuse_large_files_by_error()?;
         match self.command {
             Some(Command::Design(args)) => return design::run(args),
             Some(Command::Render(args)) => return render::run(&args),
@@ -92,6 +103,15 @@ impl Cli {
         if let Some(file) = &self.ask.check {
             return check::run(file.as_deref(), self.config.as_deref());
         }
+        #[cfg(feature = "daemon")]
+        return self.run_daemon();
+        #[cfg(not(feature = "daemon"))]
+        Err("this build has no daemon; it knows design, render and --check (--help shows them)".into())
+    }
+
+    /// The daemon itself, and questions to one that runs.
+    #[cfg(feature = "daemon")]
+    fn run_daemon(self) -> Result<(), Failure> {
         if let Some(profile) = self.ask.reload {
             return reload::run(&self.instance, profile, self.default);
         }
@@ -106,4 +126,18 @@ impl Cli {
             ..Options::default()
         })
     }
+}
+
+/// A file beyond `ulimit -f` fails to be written, like one beyond the disk, instead of ending the process with its
+/// unfinished files left behind.
+#[cfg(unix)]
+fn refuse_large_files_by_error() -> std::io::Result<()> {
+    // Nobody reads the flag: the failed write says it all.
+    let unread = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, unread).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn refuse_large_files_by_error() -> std::io::Result<()> {
+    Ok(())
 }

@@ -5,10 +5,11 @@ use super::report::{note as note_down, print};
 use crate::daemon::Instance;
 use crate::daemon::control::{Choice, Reply, Request, ask};
 use crate::profile::is_path;
+use crate::source::printable;
 
 /// Why the daemon kept its old profile.
 #[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
+#[error("{}", printable(reason))]
 pub struct Refused {
     reason: String,
     source: Option<Box<Refused>>,
@@ -41,7 +42,8 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
             if let Some(note) = &done.note {
                 note_down(note);
             }
-            print(&format!("{} → {} in {:.0} ms{others}\n", done.from, done.to, done.took_ms))?;
+            let (from, to) = (printable(done.from), printable(done.to));
+            print(&format!("{from} → {to} in {:.0} ms{others}\n", done.took_ms))?;
             Ok(())
         }
         Reply::Refused { reason, causes } => Err(Refused::new(reason, causes).into()),
@@ -50,9 +52,15 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
 }
 
 /// The daemon has a working folder of its own: a path must reach it whole.
-fn absolute(profile: String) -> std::io::Result<String> {
-    if is_path(&profile) {
-        return Ok(std::path::absolute(&profile)?.to_string_lossy().into_owned());
+fn absolute(profile: String) -> Result<String, Failure> {
+    if !is_path(&profile) {
+        return Ok(profile);
     }
-    Ok(profile)
+    let whole = std::path::absolute(&profile)?;
+    match whole.to_str() {
+        Some(path) => Ok(path.to_owned()),
+        None => {
+            Err(format!("{}: a path that is not UTF-8 cannot be sent: rename it", printable(whole.display())).into())
+        }
+    }
 }

@@ -5,6 +5,7 @@ use super::reload::Refused;
 use super::report::print;
 use crate::daemon::Instance;
 use crate::daemon::control::{Reply, Request, ask};
+use crate::source::printable;
 
 /// Asks and prints.
 ///
@@ -12,7 +13,9 @@ use crate::daemon::control::{Reply, Request, ask};
 /// No daemon there, or none that answers.
 pub fn run(instance: &Instance, json: bool) -> Result<(), Failure> {
     match ask(instance, &Request::Status)? {
-        Reply::Status(status) if json => print(&format!("{}\n", serde_json::to_string_pretty(&status)?))?,
+        Reply::Status(status) if json => {
+            print(&format!("{}\n", printable_json(&serde_json::to_string_pretty(&status)?)))?
+        }
         Reply::Status(status) => print(&status.to_string())?,
         Reply::Refused { reason, causes } => return Err(Refused::new(reason, causes).into()),
         Reply::Switched(_) => {
@@ -20,4 +23,35 @@ pub fn run(instance: &Instance, json: bool) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The same JSON with what a terminal would obey, and JSON lets stand, as `\uXXXX`: DEL, the second set of control
+/// characters, and those that turn the writing direction.
+fn printable_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        // Outside of strings there are but newlines of its own; inside, JSON has escaped those.
+        if letter == '\n' || printable(letter).to_string().chars().eq([letter]) {
+            text.push(letter);
+        } else {
+            text.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_reads_the_same_and_moves_no_terminal() {
+        let name = "Küche 🎵 \"\\\u{1b}[2J\n\u{7f}\u{9b}31m\u{202e}";
+        let json = serde_json::to_string_pretty(&[name]).unwrap();
+        let shown = printable_json(&json);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [name]);
+        let seen: String = shown.split('\n').collect();
+        assert_eq!(printable(&seen).to_string(), seen);
+        assert!(shown.contains("Küche 🎵"), "what is readable stays so");
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::source::printable;
+
 /// Everything `--status` says. Field names carry their units and are kept from version to version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -190,7 +192,8 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |frames: usize| frames as f64 * 1e3 / f64::from(self.rate_hz.max(1));
-        let mut row = |name: &str, text: String| writeln!(f, "{name:<11} {text}");
+        // Names, paths and reasons are of others: no row may write anywhere but in its line.
+        let mut row = |name: &str, text: String| writeln!(f, "{name:<11} {}", printable(text));
         row("state", self.state.to_string())?;
         for problem in &self.problems {
             row("problem", problem.clone())?;
@@ -259,5 +262,51 @@ impl fmt::Display for Status {
             "real time",
             format!("graph thread {}, device thread {}", self.realtime.data_thread, self.realtime.writer_thread),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_others_stay_in_their_row() {
+        let evil = || "a\u{1b}]0;x\u{7}\nstate       playing\u{9b}2J\u{202e}".to_owned();
+        let profile = ProfileStatus {
+            name: evil(),
+            folder: evil(),
+            chosen_by: evil(),
+            drivers: vec![evil(), evil()],
+            matrix: evil(),
+        };
+        let status = Status {
+            format: 1,
+            version: "0".into(),
+            instance: "default".into(),
+            state: State::Idle,
+            profile: Some(profile),
+            problems: vec![evil()],
+            rate_hz: 48000,
+            quantum_frames: 0,
+            graph: GraphStatus::default(),
+            latency: LatencyStatus::default(),
+            dsp_load: Load { mean: 0.0, max: 0.0 },
+            xruns: 0,
+            underruns: 0,
+            overruns: 0,
+            reopens: 1,
+            cycles: 0,
+            frames: 0,
+            drift_ppm: Some(0.0),
+            gain_reduction_db: BTreeMap::from([(evil(), 3.0)]),
+            realtime: Realtime { data_thread: evil(), writer_thread: evil() },
+            device: None,
+            pcm: evil(),
+        };
+        let text = status.to_string();
+        let rows: Vec<_> = text.lines().collect();
+        assert_eq!(rows.iter().filter(|row| row.starts_with("state")).count(), 1);
+        assert!(rows.iter().all(|row| printable(row).to_string() == **row), "{text:?}");
+        assert_eq!(rows.len(), 13, "{text}");
     }
 }

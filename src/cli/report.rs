@@ -33,5 +33,5 @@ pub fn print(text: &str) -> io::Result<()> {
 /// Says something beside the outcome of a command.
 pub fn note(text: &str) {
     // Nowhere left to say that it could not be said.
-    let _ = writeln!(io::stderr(), "spatiald: {text}");
+    let _ = writeln!(io::stderr(), "spatiald: {}", printable(text));
 }

@@ -162,8 +162,7 @@ impl Daemon {
                     self.ask(choice, Waiter::Client(reply));
                 }
                 Event::Asked(Asked { request: Request::Status, reply }) => {
-                    // A client that has left needs no answer.
-                    reply.send(Reply::Status(Box::new(self.status()))).ok();
+                    reply.send(Reply::Status(Box::new(self.status())));
                 }
                 Event::Node(generation, event) if self.is_current(generation) => self.on_node(event)?,
                 Event::Output(generation, event) if self.is_current(generation) => self.on_output(event)?,

@@ -2,10 +2,9 @@
 //! leaves the old profile playing.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::control::{Choice, Reply, Switched};
+use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
 use super::life::Daemon;
 use super::memory;
@@ -43,7 +42,7 @@ pub(super) enum ReloadError {
 /// Who waits for a reload.
 pub(super) enum Waiter {
     /// A control client.
-    Client(mpsc::Sender<Reply>),
+    Client(Answer),
     /// The service manager, after SIGHUP.
     Manager,
     /// Nobody: the outcome goes to the log.
@@ -306,7 +305,7 @@ impl Daemon {
         for Waiting { waiter, since } in waiting {
             match waiter {
                 // A client that has left needs no answer.
-                Waiter::Client(client) => drop(client.send(reply(since))),
+                Waiter::Client(client) => client.send(reply(since)),
                 Waiter::Manager => self.manager.reloaded(),
                 Waiter::Log => {}
             }

@@ -3,6 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
+use crate::source::printable;
+
+/// Linux takes no longer path.
+const MAX_NAME_BYTES: usize = 4096;
+/// Of a reason that quotes what somebody sent.
+const MAX_REASON_CHARS: usize = 200;
 
 /// What a client asks of the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,10 +67,77 @@ pub struct Switched {
     pub note: Option<String>,
 }
 
+/// Reads a request from the line that a client sent, with or without its newline.
+///
+/// # Errors
+/// Whatever is no request of this version: why, in one line of bounded length.
+pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
+    let request = serde_json::from_slice(line).map_err(|error| {
+        // The parser quotes what it does not know.
+        let reason = printable(error).to_string();
+        let end = reason.char_indices().nth(MAX_REASON_CHARS).map_or(reason.len(), |(at, _)| at);
+        format!("not a request of this version: {}{}", &reason[..end], if end < reason.len() { " …" } else { "" })
+    })?;
+    match &request {
+        // Whatever is said of it repeats it.
+        Request::Reload(Choice::Named(name)) if name.len() > MAX_NAME_BYTES => {
+            Err(format!("a profile's name or path has at most {MAX_NAME_BYTES} bytes; this one has {}", name.len()))
+        }
+        _ => Ok(request),
+    }
+}
+
 impl Reply {
+    /// What those are told who still wait when the daemon ends.
+    pub(super) fn stopping() -> Reply {
+        Reply::because("spatiald is stopping")
+    }
+
+    /// A refusal with nothing behind it.
+    pub(super) fn because(reason: impl Into<String>) -> Reply {
+        Reply::Refused { reason: reason.into(), causes: Vec::new() }
+    }
+
     /// A refusal from an error and the causes behind it.
     pub fn refused(error: &dyn std::error::Error) -> Reply {
         let causes = std::iter::successors(error.source(), |e| e.source()).map(|e| e.to_string()).collect();
         Reply::Refused { reason: error.to_string(), causes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_on_the_wire_stays() {
+        assert_eq!(parse(br#"{"ask":"status"}"#), Ok(Request::Status));
+        assert_eq!(parse(br#"{"ask":"reload","choice":"again"}"#), Ok(Request::Reload(Choice::Again)));
+        assert_eq!(
+            parse(br#"{"ask":"reload","choice":"named","profile":"a"}"#),
+            Ok(Request::Reload(Choice::Named("a".into())))
+        );
+        let long = serde_json::to_vec(&Request::Reload(Choice::Named("x".repeat(5000)))).unwrap();
+        assert!(parse(&long).unwrap_err().contains("5000"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_no_request_is_refused_in_one_short_line(
+            line in prop_oneof![
+                any::<Vec<u8>>(),
+                "\\PC{0,400}".prop_map(String::into_bytes),
+                // What the parser quotes.
+                any::<String>().prop_map(|word| serde_json::json!({ "ask": word.repeat(50) }).to_string().into_bytes()),
+                (0_usize..5000).prop_map(|depth| b"[".repeat(depth)),
+            ]
+        ) {
+            if let Err(reason) = parse(&line) {
+                prop_assert_eq!(printable(&reason).to_string(), reason.clone());
+                prop_assert!(reason.chars().count() < MAX_REASON_CHARS + 50, "{}", reason);
+            }
+        }
     }
 }

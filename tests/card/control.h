@@ -18,10 +18,13 @@ struct control {
 	word stalled;        /* 1: the hardware pointer stands still, and nothing wakes up */
 	word xrun_requests;  /* each increment forces one -EPIPE on a running stream */
 	word muted_record;   /* 1: play without recording (soak runs) */
-	word reserved_command[10];
+	word open_errno;     /* not 0: open fails by this error number */
+	word configure_errno; /* not 0: so does setting the hardware parameters */
+	word start_errno;    /* not 0: so does every start */
+	word reserved_command[7];
 
 	/* Reports: the card writes. */
-	word opens, closes, refused;           /* refused: opens answered with -EBUSY or -ENODEV */
+	word opens, closes, refused;           /* refused: opens answered with an error */
 	word starts, stops;
 	word xruns;                            /* ran dry by itself */
 	word forced_xruns;

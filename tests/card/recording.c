@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ static struct header header_of(const struct recording *r)
 		.bits = (uint16_t)snd_pcm_format_physical_width(r->format),
 		.extra_bytes = 22,
 		.valid_bits = (uint16_t)snd_pcm_format_width(r->format),
-		.sub_tag = r->format == SND_PCM_FORMAT_FLOAT_LE ? 3 : 1,
+		.sub_tag = snd_pcm_format_float(r->format) == 1 ? 3 : 1,
 		.data_bytes = data_bytes,
 	};
 	memcpy(h.riff, "RIFF", 4);
@@ -105,24 +106,36 @@ static void write_all(int fd, const char *data, size_t bytes)
 	}
 }
 
+/* ALSA keeps 24 bits in the low bytes of a word, WAV in the high ones; WAV is little-endian. */
+static void to_wav(snd_pcm_format_t format, const uint8_t *in, uint8_t *out, size_t bytes)
+{
+	size_t padding = (size_t)(snd_pcm_format_physical_width(format) - snd_pcm_format_width(format)) / 8;
+	bool is_little = snd_pcm_format_little_endian(format) == 1;
+	for (size_t i = 0; i < bytes; i++) {
+		size_t from = i - padding; /* significance of the byte */
+		out[i] = i < padding ? 0 : in[is_little ? from : bytes - 1 - from];
+	}
+}
+
 void recording_append(struct recording *r, const void *data, uint64_t frames)
 {
 	if (r->fd < 0)
 		return;
 	r->frames += frames;
-	if (r->format != SND_PCM_FORMAT_S24_LE) {
+	bool is_left_aligned = snd_pcm_format_width(r->format) == snd_pcm_format_physical_width(r->format);
+	if (is_left_aligned && snd_pcm_format_little_endian(r->format) == 1) {
 		write_all(r->fd, data, frames * r->frame_bytes);
 		return;
 	}
-	/* ALSA keeps 24 bits in the low bytes of a word, WAV in the high ones. */
-	const uint32_t *in = data;
-	uint32_t out[1024];
+	const uint8_t *in = data;
+	uint8_t out[4096 * 3];
+	size_t sample_bytes = (size_t)snd_pcm_format_physical_width(r->format) / 8, room = sizeof(out) / sample_bytes;
 	for (size_t left = frames * r->channels; left > 0;) {
-		size_t n = left < 1024 ? left : 1024;
+		size_t n = left < room ? left : room;
 		for (size_t i = 0; i < n; i++)
-			out[i] = in[i] << 8;
-		write_all(r->fd, (const char *)out, n * sizeof(*out));
-		in += n;
+			to_wav(r->format, in + i * sample_bytes, out + i * sample_bytes, sample_bytes);
+		write_all(r->fd, (const char *)out, n * sample_bytes);
+		in += n * sample_bytes;
 		left -= n;
 	}
 }

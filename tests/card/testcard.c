@@ -6,9 +6,9 @@
  * as a listener would hear it. The poll descriptor is a timerfd armed for the period boundary at which the writer's
  * `avail_min` is reached: like a card's interrupt, it wakes at period boundaries only.
  *
- * Opened as `testcard:DIR=/abs/folder,CHANNELS=2/8,RATES=48000,FORMATS=S32_LE/S16_LE` through asound.conf, which says
- * where the library lies. DIR must exist; without the rest the card takes 2 to 16 channels at all its rates and
- * formats. Commands and counters: control.h. `events.log` in the folder has a line `nanoseconds recorded-frames event`
+ * Opened as `testcard:DIR=/abs/folder,CHANNELS=2/8,RATES=48000,FORMATS=S32_LE/S16_LE,ACCESS=RW_NONINTERLEAVED` through
+ * asound.conf, which says where the library lies. DIR must exist; without the rest the card takes 2 to 16 channels at all
+ * its rates, in all little-endian formats, interleaved or not. Commands and counters: control.h. `events.log` in the folder has a line `nanoseconds recorded-frames event`
  * for every open, start, xrun, stop, unplug and close.
  */
 #define _GNU_SOURCE
@@ -27,7 +27,8 @@
 #include "control.h"
 #include "recording.h"
 
-#define MAX_CHANNELS 16
+#define MAX_CHANNELS 128
+#define MAX_LISTED 16 /* values of one limit */
 #define STALL_LOOK_NS 5000000 /* while stalled: look for commands this often */
 
 struct card {
@@ -254,6 +255,8 @@ static int card_start(snd_pcm_ioplug_t *io)
 {
 	struct card *card = io->private_data;
 	struct control *control = card->control;
+	if (control->start_errno)
+		return -(int)control->start_errno;
 	card->stalled = control->stalled;
 	card->ppm = control->clock_ppm;
 	card->base = card->hw;
@@ -298,6 +301,8 @@ static int card_hw_params(snd_pcm_ioplug_t *io, snd_pcm_hw_params_t *params)
 	struct card *card = io->private_data;
 	struct control *control = card->control;
 	(void)params;
+	if (control->configure_errno)
+		return -(int)control->configure_errno;
 	card->frame_bytes = (size_t)snd_pcm_format_physical_width(io->format) / 8 * io->channels;
 	free(card->ring);
 	card->ring = calloc(io->buffer_size, card->frame_bytes);
@@ -371,15 +376,33 @@ static const snd_pcm_ioplug_callback_t callbacks = {
 
 /* ---- Open ---- */
 
-/* Reads `a/b/c`: numbers, or names of formats. An empty text keeps `list` as it is. False on a bad value. */
-static bool read_list(const char *text, bool formats, unsigned int *list, unsigned int *count)
+static int number_value(const char *text)
+{
+	return atoi(text) > 0 ? atoi(text) : -1;
+}
+
+static int format_value(const char *text)
+{
+	return (int)snd_pcm_format_value(text);
+}
+
+static int access_value(const char *text)
+{
+	for (int access = 0; access <= SND_PCM_ACCESS_LAST; access++)
+		if (!strcmp(text, snd_pcm_access_name((snd_pcm_access_t)access)))
+			return access;
+	return -1;
+}
+
+/* Reads `a/b/c`, each by `value_of`. An empty text keeps `list` as it is. False on a bad value. */
+static bool read_list(const char *text, int (*value_of)(const char *), unsigned int *list, unsigned int *count)
 {
 	char copy[256], *rest = NULL;
 	snprintf(copy, sizeof(copy), "%s", text);
 	unsigned int found = 0;
 	for (char *part = strtok_r(copy, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
-		int value = formats ? (int)snd_pcm_format_value(part) : atoi(part);
-		if (value < (formats ? 0 : 1) || found == MAX_CHANNELS)
+		int value = value_of(part);
+		if (value < 0 || found == MAX_LISTED)
 			return false;
 		list[found++] = (unsigned int)value;
 	}
@@ -390,11 +413,11 @@ static bool read_list(const char *text, bool formats, unsigned int *list, unsign
 
 SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 {
-	unsigned int formats[MAX_CHANNELS] = { SND_PCM_FORMAT_S32_LE, SND_PCM_FORMAT_S24_LE, SND_PCM_FORMAT_S24_3LE,
+	unsigned int formats[MAX_LISTED] = { SND_PCM_FORMAT_S32_LE, SND_PCM_FORMAT_S24_LE, SND_PCM_FORMAT_S24_3LE,
 				    SND_PCM_FORMAT_S16_LE, SND_PCM_FORMAT_FLOAT_LE };
-	unsigned int rates[MAX_CHANNELS] = { 44100, 48000, 96000 }, channels[MAX_CHANNELS];
-	unsigned int format_count = 5, rate_count = 3, channel_count = 0;
-	unsigned int accesses[] = { SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_RW_NONINTERLEAVED,
+	unsigned int rates[MAX_LISTED] = { 44100, 48000, 96000 }, channels[MAX_LISTED];
+	unsigned int format_count = 5, rate_count = 3, channel_count = 0, access_count = 3;
+	unsigned int accesses[MAX_LISTED] = { SND_PCM_ACCESS_RW_INTERLEAVED, SND_PCM_ACCESS_RW_NONINTERLEAVED,
 				    SND_PCM_ACCESS_MMAP_INTERLEAVED };
 	const char *dir = NULL, *text;
 	char path[PATH_MAX];
@@ -414,11 +437,13 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 		else if (!strcmp(id, "dir"))
 			dir = text;
 		else if (!strcmp(id, "formats"))
-			good = read_list(text, true, formats, &format_count);
+			good = read_list(text, format_value, formats, &format_count);
 		else if (!strcmp(id, "rates"))
-			good = read_list(text, false, rates, &rate_count);
+			good = read_list(text, number_value, rates, &rate_count);
 		else if (!strcmp(id, "channels"))
-			good = read_list(text, false, channels, &channel_count);
+			good = read_list(text, number_value, channels, &channel_count);
+		else if (!strcmp(id, "access"))
+			good = read_list(text, access_value, accesses, &access_count);
 		else
 			good = false;
 		if (!good) {
@@ -429,7 +454,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 	if (!dir || stream != SND_PCM_STREAM_PLAYBACK)
 		return -EINVAL;
 	if (channel_count == 0)
-		for (; channel_count < MAX_CHANNELS - 1; channel_count++)
+		for (; channel_count < 15; channel_count++)
 			channels[channel_count] = channel_count + 2;
 
 	card = calloc(1, sizeof(*card));
@@ -447,8 +472,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 		mmap(NULL, CONTROL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, card->control_fd, 0);
 	if (control == MAP_FAILED)
 		goto failed;
-	if (flock(card->control_fd, LOCK_EX | LOCK_NB) < 0 || control->busy || control->unplugged) {
-		errno = control->unplugged ? ENODEV : EBUSY;
+	if (flock(card->control_fd, LOCK_EX | LOCK_NB) < 0 || control->busy || control->unplugged || control->open_errno) {
+		errno = control->unplugged ? ENODEV : control->open_errno ? (int)control->open_errno : EBUSY;
 		control->refused += 1;
 		munmap(control, CONTROL_BYTES);
 		goto failed;
@@ -476,7 +501,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 		return err;
 	}
 	/* From here on alsa-lib owns the card: deleting the plugin calls card_close. */
-	if ((err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_ACCESS, 3, accesses)) < 0 ||
+	if ((err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_ACCESS, access_count, accesses)) < 0 ||
 	    (err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_FORMAT, format_count, formats)) < 0 ||
 	    (err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_RATE, rate_count, rates)) < 0 ||
 	    (err = snd_pcm_ioplug_set_param_list(&card->io, SND_PCM_IOPLUG_HW_CHANNELS, channel_count, channels)) < 0 ||

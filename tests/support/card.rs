@@ -21,6 +21,9 @@ pub enum Word {
     Stalled,
     XrunRequests,
     MutedRecord,
+    OpenErrno,
+    ConfigureErrno,
+    StartErrno,
     Opens = 16,
     Closes,
     Refused,
@@ -86,7 +89,7 @@ impl Card {
         Card::with_limits("")
     }
 
-    /// A card with `limits` such as `CHANNELS=2/8,RATES=48000,FORMATS=S32_LE/S16_LE`.
+    /// A card with `limits` such as `CHANNELS=2/8,RATES=48000,FORMATS=S32_LE/S16_LE,ACCESS=RW_NONINTERLEAVED`.
     pub fn with_limits(limits: &str) -> Card {
         alsa_config();
         // In memory: a disk that writes back makes the card's clock wait, which is no fault of the daemon's.

@@ -533,7 +533,7 @@ fn what_the_card_does_not_offer_is_said() {
     let wanted = Request { format: Some(SampleFormat::S32), ..wanted };
     let error = open(&wanted).unwrap_err();
     assert!(matches!(&error, OutputError::Format { offered, .. } if *offered == [SampleFormat::S16]), "{error}");
-    assert_eq!(open(&Request { format: None, ..wanted }).unwrap().params().format, SampleFormat::S16);
+    assert_eq!(open(&Request { format: None, ..wanted }).unwrap().params().format, SampleFormat::S16.into());
 
     let (_card, wanted) = limited("CHANNELS=2/8");
     assert_eq!(open(&wanted).unwrap().params().channels, 8, "the smallest that is large enough");

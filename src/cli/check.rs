@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::report::print;
 use crate::config::{Config, Places};
+#[cfg(feature = "daemon")]
+use crate::output::{MixerError, check_mixer};
 use crate::profile::{Profile, find, installed};
 use crate::source::printable;
 
 /// Validates `file` (a `spatiald.toml`, a profile's folder or its `profile.toml`), or the configuration in force and
-/// all profiles that it names or that are installed. Prints a line for each: `ok`, or what is wrong and what would be
-/// right.
+/// all profiles that it names or that are installed. Mixer controls are looked for on their cards, where those are there.
+/// Prints a line for each: `ok`, or what is wrong and what would be right.
 ///
 /// # Errors
 /// Something is wrong: how many files are.
@@ -77,7 +79,9 @@ impl Report {
             Some(path) => path.display().to_string(),
             None => "no spatiald.toml (defaults)".into(),
         };
-        self.line(format_args!("{place}: ok"));
+        if self.mixer(&place, &config) {
+            self.line(format_args!("{place}: ok"));
+        }
         let rules = config.matches.iter().map(|rule| rule.profile.as_str());
         for profile in config.profile.as_deref().into_iter().chain(rules) {
             match find(profile, places) {
@@ -85,6 +89,28 @@ impl Report {
                 Err(error) => self.fault(format!("{place}: {error}")),
             }
         }
+    }
+
+    /// Without ALSA, there is no card to look at.
+    #[cfg(not(feature = "daemon"))]
+    fn mixer(&mut self, _place: &str, _config: &Config) -> bool {
+        true
+    }
+
+    /// Whether the mixer controls of `config`, as far as their cards are there, can be set.
+    #[cfg(feature = "daemon")]
+    fn mixer(&mut self, place: &str, config: &Config) -> bool {
+        let (absent, refused): (Vec<_>, Vec<_>) = check_mixer(&config.device, &config.mixer)
+            .into_iter()
+            .partition(|error| matches!(error, MixerError::Absent { .. }));
+        for error in absent {
+            self.line(format_args!("{place}: not checked: {error}"));
+        }
+        for error in &refused {
+            self.line(format_args!("{place}: {error}"));
+        }
+        self.faults += usize::from(!refused.is_empty());
+        refused.is_empty()
     }
 
     fn profile(&mut self, folder: &Path) {

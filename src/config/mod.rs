@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::source::{Complaint, Source};
 
+mod control_name;
 mod file;
 mod places;
 mod sample_format;
 mod validate;
 
+pub use control_name::ControlName;
 pub use places::Places;
 pub use sample_format::SampleFormat;
 
@@ -44,10 +46,10 @@ pub struct Config {
 /// A mixer control: set when the device is opened, restored when it is closed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MixerControl {
-    /// The mixer's device; `None`: the card of the configuration's `device`.
+    /// The mixer, by ALSA's name for it (`hw:0`, `hw:DAC8x`); `None`: that of the card of the configuration's `device`.
     pub card: Option<String>,
-    /// Name of the control, as `amixer scontrols` shows it.
-    pub control: String,
+    /// The control, as `amixer scontrols` shows it.
+    pub control: ControlName,
     /// What to set.
     pub value: MixerValue,
 }
@@ -55,9 +57,9 @@ pub struct MixerControl {
 /// What to set a mixer control to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MixerValue {
-    /// A volume in dB.
+    /// Playback volume of all channels, in dB.
     Db(f32),
-    /// A switch.
+    /// Playback switch of all channels.
     Switch(bool),
 }
 

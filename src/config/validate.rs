@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_spanned::Spanned;
 
 use super::file::{self, File};
-use super::{Config, MatchRule, MixerControl, MixerValue, SampleFormat};
+use super::{Config, ControlName, MatchRule, MixerControl, MixerValue, SampleFormat};
 use crate::source::{Complaint, Source};
 
 /// Validates `file`, which was parsed from `source`.
@@ -137,10 +137,11 @@ impl Check<'_> {
                 return Err(self.at(written, "this [[mixer]] sets nothing; give it `value_db` or `switch`".into()));
             }
         };
-        let control = "the name of a control, as `amixer scontrols` shows it";
+        let wanted = "the name of a control, as `amixer scontrols` shows it";
+        let control = self.text("control", wanted, Some(&mixer.control))?.unwrap_or_default();
         Ok(MixerControl {
             card: self.text("card", "a mixer, like \"hw:0\"", mixer.card.as_ref())?,
-            control: self.text("control", control, Some(&mixer.control))?.unwrap_or_default(),
+            control: ControlName::parse(&control),
             value,
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Instance;
-use crate::config::{Config, MixerValue};
+use crate::config::Config;
 use crate::{node, output};
 
 /// Rates tried, in this order, where a card refuses the profile's own.
@@ -18,18 +18,7 @@ pub fn device(config: &Config, rate_hz: u32, channels: usize) -> output::Request
         period_frames: config.period_frames,
         periods: config.periods,
         format: config.device_format,
-        mixer: config
-            .mixer
-            .iter()
-            .map(|control| output::MixerControl {
-                card: control.card.clone(),
-                control: control.control.clone(),
-                value: match control.value {
-                    MixerValue::Db(db) => output::MixerValue::VolumeDb(db),
-                    MixerValue::Switch(on) => output::MixerValue::Switch(on),
-                },
-            })
-            .collect(),
+        mixer: config.mixer.clone(),
         reserve: true,
         suspend_after: match config.suspend_seconds {
             0 => None,

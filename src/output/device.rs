@@ -8,11 +8,12 @@ use alsa::PollDescriptors;
 use alsa::pcm::{PCM, State};
 use nix::libc;
 
+use crate::engine::player::MAX_CHANNELS;
 use crate::engine::{Player, Stage};
 
 use super::formats::Converter;
 use super::mixer::MixerGuard;
-use super::open::{MAX_CHANNELS, Params};
+use super::open::{MAX_DEVICE_CHANNELS, Params};
 use super::reserve::Reservation;
 
 /// What ended a wait.
@@ -38,7 +39,7 @@ pub struct Device {
     params: Params,
     notes: Vec<String>,
     converter: Converter,
-    /// One period, interleaved.
+    /// One period, as the converter lays it out.
     bytes: Vec<u8>,
     /// Frames of `bytes` the PCM has not accepted yet: the last `pending_frames`.
     pending_frames: usize,
@@ -154,8 +155,7 @@ impl Device {
         if self.pending_frames == 0 {
             return Ok(0);
         }
-        let from = self.bytes.len() - self.pending_frames * self.converter.frame_bytes();
-        match self.pcm.io_bytes().writei(&self.bytes[from..]) {
+        match self.write_pending() {
             Ok(frames) => {
                 self.pending_frames -= frames.min(self.pending_frames);
                 Ok(frames)
@@ -163,6 +163,23 @@ impl Device {
             Err(error) if matches!(errno(error), libc::EAGAIN | libc::EINTR) => Ok(0),
             Err(error) => Err(self.cause(errno(error))),
         }
+    }
+
+    /// Offers the last `pending_frames` of the period to the PCM.
+    fn write_pending(&self) -> alsa::Result<usize> {
+        let io = self.pcm.io_bytes();
+        let first_frame = self.params.period_frames - self.pending_frames;
+        if !self.params.format.is_planar {
+            return io.writei(&self.bytes[first_frame * self.converter.frame_bytes()..]);
+        }
+        let (sample_bytes, channels) = (self.converter.sample_bytes(), self.params.channels);
+        let mut planes = [std::ptr::null(); MAX_DEVICE_CHANNELS];
+        for (plane, bytes) in planes.iter_mut().zip(self.bytes.chunks_exact(self.params.period_frames * sample_bytes)) {
+            *plane = bytes[first_frame * sample_bytes..].as_ptr();
+        }
+        // SAFETY: `bytes` holds one chunk of `period_frames` samples per channel of the PCM, and no PCM is opened with
+        // more than MAX_DEVICE_CHANNELS: the first `channels` pointers are set, each to `pending_frames` samples.
+        unsafe { io.writen(&planes[..channels], self.pending_frames) }
     }
 
     /// Makes the PCM ready from whatever state it is in: stops it, prepares it, drops what was pending.

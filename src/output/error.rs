@@ -1,8 +1,13 @@
 //! Why a device cannot be used, and what to do about it.
 
+use std::fmt;
+
+use nix::errno::Errno;
+use nix::libc;
 use thiserror::Error;
 
 use super::holder::Holder;
+use super::mixer::MixerError;
 use crate::config::SampleFormat;
 
 /// Why a device could not be opened. Each message names the PCM, the value and the remedy, in one line.
@@ -24,6 +29,16 @@ pub enum OutputError {
         /// Who holds it.
         holder: Option<Holder>,
     },
+    /// Another program has its card by agreement on the session bus, was asked for it, and keeps it.
+    #[error(
+        "the card of ALSA PCM '{pcm}' is reserved by {holder}, which was asked to release it and refused; stop the holder or choose another device"
+    )]
+    Reserved {
+        /// The ALSA PCM.
+        pcm: String,
+        /// Who has it, as it calls itself.
+        holder: String,
+    },
     /// The device node may not be opened by this user.
     #[error(
         "no permission to open ALSA PCM '{pcm}'; add the user to the group 'audio' or log in on the machine's seat"
@@ -43,7 +58,7 @@ pub enum OutputError {
         offered: String,
     },
     /// The card does not run at this rate.
-    #[error("ALSA PCM '{pcm}' does not run at {rate_hz} Hz; it offers {} Hz: choose another device, or a PCM that converts rates (`plug:…`)", join(.offered_hz))]
+    #[error("ALSA PCM '{pcm}' does not run at {rate_hz} Hz; it offers {}: choose another device, or a profile designed for a rate it offers", rates(.offered_hz))]
     Rate {
         /// The ALSA PCM.
         pcm: String,
@@ -53,14 +68,20 @@ pub enum OutputError {
         offered_hz: Vec<u32>,
     },
     /// None of the formats we speak, or not the one asked for.
-    #[error("ALSA PCM '{pcm}' does not take {wanted}; of the formats known here it offers {}: set `device_format` to \"auto\", or choose another PCM", join(.offered))]
+    #[error("ALSA PCM '{pcm}' does not take {}", formats(*.wanted, .offered))]
     Format {
         /// The ALSA PCM.
         pcm: String,
-        /// How many there should be, or what was asked for.
-        wanted: String,
+        /// What was asked for; `None`: any that is known here.
+        wanted: Option<SampleFormat>,
         /// What the card offers.
         offered: Vec<SampleFormat>,
+    },
+    /// Samples can be handed to it by memory mapping only.
+    #[error("ALSA PCM '{pcm}' takes samples by memory mapping only; put `plug:` before its name")]
+    Access {
+        /// The ALSA PCM.
+        pcm: String,
     },
     /// The buffer does not hold two periods.
     #[error(
@@ -74,22 +95,20 @@ pub enum OutputError {
         /// Frames of the buffer.
         buffer_frames: usize,
     },
-    /// A mixer control is to be set, and nobody says on which mixer.
-    #[error(
-        "ALSA PCM '{pcm}' is no card's, so the mixer of control '{control}' is unknown; give its [[mixer]] the `card` whose mixer it is, like \"hw:0\""
-    )]
+    /// A control of its mixer cannot be set: it would be played at whatever gain there is.
+    #[error("ALSA PCM '{pcm}' is not played on: {error}")]
     Mixer {
         /// The ALSA PCM.
         pcm: String,
-        /// The control.
-        control: String,
+        /// Which control, and why.
+        error: MixerError,
     },
     /// Any other refusal.
-    #[error("ALSA PCM '{pcm}': {what} failed: {}{}; the kernel's log (`journalctl -k`) may say why", errno_text(*.errno), detail(.message))]
+    #[error("ALSA PCM '{pcm}': {what} failed{}: {}", detail(.message), explain(*.errno))]
     Alsa {
         /// The ALSA PCM.
         pcm: String,
-        /// What the value is of.
+        /// What was tried.
         what: &'static str,
         /// The system's error number.
         errno: i32,
@@ -124,8 +143,77 @@ fn join<T: ToString>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn errno_text(errno: i32) -> String {
-    nix::errno::Errno::from_raw(errno).desc().into()
+fn rates(offered_hz: &[u32]) -> String {
+    if offered_hz.is_empty() { "no usual rate".into() } else { format!("{} Hz", join(offered_hz)) }
+}
+
+fn formats(wanted: Option<SampleFormat>, offered: &[SampleFormat]) -> String {
+    match wanted {
+        Some(wanted) => format!("{wanted}; it offers {}: set `device_format` to \"auto\"", join(offered)),
+        None => format!(
+            "{}; put `plug:` before its name, or choose another device",
+            SampleFormat::PREFERENCE.map(|format| format.to_string()).join(" or ")
+        ),
+    }
+}
+
+/// The kernel's `ENOTSUPP`, which escapes to programs although it is not meant to: libc has no name for it.
+const ENOTSUPP: i32 = 524;
+
+/// What an error number of a PCM call means, and what to do about it: one line, as [`fmt::Display`] writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explanation {
+    errno: i32,
+}
+
+/// The meaning of `errno`, positive or negated, from opening, starting or running a device.
+pub fn explain(errno: i32) -> Explanation {
+    Explanation { errno: errno.saturating_abs() }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self.errno {
+            // The host controller cannot schedule the isochronous transfers.
+            libc::ENOSPC => {
+                "the USB bus has no bandwidth left for it; use a port of another USB controller, unplug other devices of this one, or choose a smaller `device_format`"
+            }
+            ENOTSUPP => {
+                "its driver cannot play now; an HDMI port says so while no screen is switched on: connect one, or choose another device"
+            }
+            libc::ENODEV | libc::ENXIO | libc::ENOENT | libc::ESHUTDOWN | libc::EBADF => {
+                "the device is gone; plug it in again, and check its cable and power"
+            }
+            libc::EIO | libc::ETIMEDOUT | libc::EREMOTEIO => {
+                "the card does not answer; check its cable, power and overlay or driver: the kernel's log (`journalctl -k`) may say more"
+            }
+            libc::EPROTO | libc::EILSEQ | libc::ETIME | libc::EOVERFLOW | libc::ECOMM | libc::EXDEV => {
+                "the USB transfer failed; use another cable or port, and no hub without a power supply"
+            }
+            libc::EINVAL => {
+                "the driver refuses this configuration; try other `period_frames` and `periods`, or another `device_format`"
+            }
+            libc::ENOMEM => "no memory for its buffer; choose smaller `period_frames` or `periods`",
+            libc::EPIPE => {
+                "it ran out of frames; choose larger `period_frames` or `periods`, and allow real-time scheduling"
+            }
+            libc::ESTRPIPE => "it sleeps with the system",
+            libc::EBUSY | libc::EAGAIN => {
+                "another program uses it; stop the program (`fuser -v /dev/snd/*` names it), or choose another device"
+            }
+            libc::EACCES | libc::EPERM => {
+                "no permission; add the user to the group 'audio' or log in on the machine's seat"
+            }
+            libc::EMFILE | libc::ENFILE => "no file descriptor is left; raise the limit (`ulimit -n`, `LimitNOFILE=`)",
+            libc::EBADFD => "the driver lost track of its state; plug the card in again",
+            errno => {
+                // The number too: a stranger's search finds it.
+                let name = Errno::from_raw(errno).desc();
+                return write!(f, "{name} (error {errno}); the kernel's log (`journalctl -k`) may say why");
+            }
+        };
+        f.write_str(text)
+    }
 }
 
 #[cfg(test)]
@@ -142,10 +230,12 @@ mod tests {
             OutputError::Permission { pcm: pcm() },
             OutputError::Channels { pcm: pcm(), needed: 6, offered: "2".into() },
             OutputError::Rate { pcm: pcm(), rate_hz: 44_100, offered_hz: vec![48_000, 96_000] },
-            OutputError::Format { pcm: pcm(), wanted: "S16_LE".into(), offered: vec![] },
+            OutputError::Format { pcm: pcm(), wanted: Some(SampleFormat::S16), offered: vec![] },
             OutputError::Buffer { pcm: pcm(), period_frames: 512, buffer_frames: 600 },
             OutputError::Alsa { pcm: pcm(), what: "open", errno: 5, message: "x".into() },
-            OutputError::Mixer { pcm: pcm(), control: "Master".into() },
+            OutputError::Reserved { pcm: pcm(), holder: "JACK".into() },
+            OutputError::Access { pcm: pcm() },
+            OutputError::Format { pcm: pcm(), wanted: None, offered: vec![] },
         ];
         for error in &errors {
             let text = error.to_string();
@@ -153,7 +243,28 @@ mod tests {
         }
         assert!(errors[1].to_string().contains("held by pipewire (pid 7)"));
         assert!(errors[4].to_string().contains("offers 48000, 96000 Hz: choose"));
+        assert!(!errors[4].to_string().contains("plug:"), "a plug's resampling is refused as well");
         assert!(errors[5].to_string().contains("offers none: set"));
-        assert!(errors[7].to_string().contains("open failed: I/O error (x); the kernel's log"));
+        assert!(errors[7].to_string().contains("open failed (x): the card does not answer"));
+    }
+
+    #[test]
+    fn every_known_error_number_has_a_remedy_in_one_line() {
+        use libc::*;
+        for errno in
+            [ENOSPC, ENOTSUPP, ENODEV, EIO, ETIMEDOUT, EPROTO, EINVAL, ENOMEM, EPIPE, EBUSY, EACCES, EMFILE, EBADFD]
+        {
+            let text = explain(errno).to_string();
+            assert!(
+                text.contains(';') && !text.contains('\n') && !text.contains("journalctl -k`) may say why"),
+                "{text}"
+            );
+            assert_eq!(explain(-errno), explain(errno));
+        }
+        assert!(explain(ENOSPC).to_string().contains("USB") && explain(ENOTSUPP).to_string().contains("HDMI"));
+        for errno in [0, 9999, i32::MIN, ENOTTY] {
+            let text = explain(errno).to_string();
+            assert!(text.contains("journalctl") && text.contains(&errno.saturating_abs().to_string()), "{text}");
+        }
     }
 }

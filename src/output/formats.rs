@@ -1,68 +1,116 @@
-//! From `f32` planes to the interleaved bytes a device takes.
+//! From `f32` planes to the bytes a device takes.
 //!
 //! | format | bytes | how |
 //! |---|---|---|
-//! | `FLOAT_LE` | 4 | the samples themselves |
-//! | `S32_LE` | 4 | `x · 2³¹`, rounded half away from zero, clamped |
-//! | `S24_LE` | 4 (low three) | `x · 2²³`, likewise; sign-extended into the fourth |
-//! | `S24_3LE` | 3 | likewise, packed |
-//! | `S16_LE` | 2 | `x · 2¹⁵` + triangular dither of ±1 LSB; exact zeros stay zeros |
+//! | `FLOAT` | 4 | the samples themselves |
+//! | `S32` | 4 | `x · 2³¹`, rounded half away from zero, clamped |
+//! | `S24` | 4 (the lower three) | `x · 2²³`, likewise; sign-extended into the fourth |
+//! | `S24_3` | 3 | likewise, packed |
+//! | `S16` | 2 | `x · 2¹⁵` + triangular dither of ±1 LSB; exact zeros stay zeros |
 //!
-//! 24 bits and more are not dithered: the error lies below −144 dBFS, under the noise of any converter.
+//! Each in either byte order, frame by frame or plane by plane. 24 bits and more are not dithered: the error lies below
+//! −144 dBFS, under the noise of any converter.
+
+use std::fmt;
 
 use crate::config::SampleFormat;
 
-/// Converts planes to one device's format. Nothing is allocated after construction.
+/// How samples are laid out in a device's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    /// What one sample is.
+    pub format: SampleFormat,
+    /// The most significant byte of each sample comes first.
+    pub is_big_endian: bool,
+    /// All samples of a channel lie together ("non-interleaved"), rather than all samples of a frame.
+    pub is_planar: bool,
+}
+
+/// Little-endian and interleaved, as nearly every card takes it.
+impl From<SampleFormat> for Encoding {
+    fn from(format: SampleFormat) -> Encoding {
+        Encoding { format, is_big_endian: false, is_planar: false }
+    }
+}
+
+impl fmt::Display for Encoding {
+    /// ALSA's name of the format.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.format.to_string();
+        if self.is_big_endian { f.write_str(&name.replace("LE", "BE")) } else { f.write_str(&name) }
+    }
+}
+
+/// Converts planes to one device's encoding. Nothing is allocated after construction.
 #[derive(Debug)]
 pub struct Converter {
-    format: SampleFormat,
+    encoding: Encoding,
     dither: Vec<Dither>,
 }
 
 impl Converter {
     /// For a device of `channels` channels. The dither starts from a fixed seed: the same input gives the same bytes.
-    pub fn new(format: SampleFormat, channels: usize) -> Converter {
-        Converter { format, dither: (0..channels as u64).map(Dither::new).collect() }
+    pub fn new(encoding: impl Into<Encoding>, channels: usize) -> Converter {
+        Converter { encoding: encoding.into(), dither: (0..channels as u64).map(Dither::new).collect() }
     }
 
     /// Bytes of one frame.
     pub fn frame_bytes(&self) -> usize {
-        self.dither.len() * self.format.bytes()
+        self.dither.len() * self.sample_bytes()
     }
 
-    /// Interleaves the planes into `out`: sample `i` of plane `c` becomes sample `c` of frame `i`. Writes as many
-    /// frames as `out` holds; channels without a plane, and frames beyond a plane's end, become silence. NaN becomes
-    /// zero in the integer formats; `FLOAT_LE` passes every bit.
+    /// Bytes of one sample.
+    pub fn sample_bytes(&self) -> usize {
+        self.encoding.format.bytes()
+    }
+
+    /// Encodes the planes into `out`: sample `i` of plane `c` becomes sample `c` of frame `i`, or sample `i` of plane
+    /// `c` where the encoding is planar. Writes as many frames as `out` holds; channels without a plane, and frames
+    /// beyond a plane's end, become silence. NaN becomes zero in the integer formats; `FLOAT` passes every bit.
     pub fn convert<P: AsRef<[f32]>>(&mut self, planes: &[P], out: &mut [u8]) {
-        let frame_bytes = self.frame_bytes();
+        let (sample_bytes, frame_bytes) = (self.sample_bytes(), self.frame_bytes());
+        let frames = out.len().checked_div(frame_bytes).unwrap_or(0);
+        let Encoding { format, is_big_endian, is_planar } = self.encoding;
         for (channel, dither) in self.dither.iter_mut().enumerate() {
             let plane = planes.get(channel).map_or(&[][..], |plane| plane.as_ref());
-            match self.format {
-                SampleFormat::S16 => interleave(plane, channel, frame_bytes, out, |x| dither.quantize(x).to_le_bytes()),
-                SampleFormat::S24Packed => interleave(plane, channel, frame_bytes, out, |x| {
+            let (first, stride) = match is_planar {
+                true => (channel * frames * sample_bytes, sample_bytes),
+                false => (channel * sample_bytes, frame_bytes),
+            };
+            let slots = Slots { bytes: out.get_mut(first..).unwrap_or_default(), stride, frames, is_big_endian };
+            match format {
+                SampleFormat::S16 => slots.fill(plane, |x| dither.quantize(x).to_le_bytes()),
+                SampleFormat::S24Packed => slots.fill(plane, |x| {
                     let [low, middle, high, _] = to_i24(x).to_le_bytes();
                     [low, middle, high]
                 }),
-                SampleFormat::S24 => interleave(plane, channel, frame_bytes, out, |x| to_i24(x).to_le_bytes()),
-                SampleFormat::S32 => interleave(plane, channel, frame_bytes, out, |x| to_i32(x).to_le_bytes()),
-                SampleFormat::Float => interleave(plane, channel, frame_bytes, out, f32::to_le_bytes),
+                SampleFormat::S24 => slots.fill(plane, |x| to_i24(x).to_le_bytes()),
+                SampleFormat::S32 => slots.fill(plane, |x| to_i32(x).to_le_bytes()),
+                SampleFormat::Float => slots.fill(plane, f32::to_le_bytes),
             }
         }
     }
 }
 
-/// Writes one plane into its place in every frame, silence where the plane ends early.
-fn interleave<const BYTES: usize>(
-    plane: &[f32],
-    channel: usize,
-    frame_bytes: usize,
-    out: &mut [u8],
-    mut encode: impl FnMut(f32) -> [u8; BYTES],
-) {
-    let place = channel * BYTES..(channel + 1) * BYTES;
-    let samples = plane.iter().copied().chain(std::iter::repeat(0.0));
-    for (frame, sample) in out.chunks_exact_mut(frame_bytes).zip(samples) {
-        frame[place.clone()].copy_from_slice(&encode(sample));
+/// Where the samples of one channel go: one at the beginning of every `stride` bytes.
+struct Slots<'a> {
+    bytes: &'a mut [u8],
+    stride: usize,
+    frames: usize,
+    is_big_endian: bool,
+}
+
+impl Slots<'_> {
+    /// Writes one plane, as `encode` gives it in little-endian order, and silence where the plane ends early.
+    fn fill<const BYTES: usize>(self, plane: &[f32], mut encode: impl FnMut(f32) -> [u8; BYTES]) {
+        let samples = plane.iter().copied().chain(std::iter::repeat(0.0));
+        for (slot, sample) in self.bytes.chunks_mut(self.stride).take(self.frames).zip(samples) {
+            let mut sample = encode(sample);
+            if self.is_big_endian {
+                sample.reverse();
+            }
+            slot[..BYTES].copy_from_slice(&sample);
+        }
     }
 }
 

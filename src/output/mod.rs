@@ -3,6 +3,8 @@
 //! [`Writer`] plays a [`Player`](crate::engine::Player) on the device that a [`Request`] asks for, on threads of its own.
 //! Beneath it, [`open`] turns the request into a configured [`Device`], or says in one line why it cannot.
 
+mod card;
+mod chatter;
 mod device;
 mod error;
 pub mod formats;
@@ -12,9 +14,10 @@ mod open;
 mod reserve;
 pub mod writer;
 
+pub use card::card_number;
 pub use device::Device;
-pub use error::OutputError;
+pub use error::{Explanation, OutputError, explain};
 pub use holder::Holder;
-pub use mixer::{MixerControl, MixerValue};
-pub use open::{MAX_CHANNELS, Params, Request, card_number, open};
+pub use mixer::{MixerError, check_mixer};
+pub use open::{MAX_DEVICE_CHANNELS, Params, Request, open};
 pub use writer::{Event, Tell, Writer};

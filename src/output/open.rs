@@ -1,23 +1,25 @@
 //! Opening a PCM and agreeing with it on format, channels, rate, period and buffer.
 
-use std::cell::RefCell;
 use std::ffi::CString;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use alsa::pcm::{Access, Chmap, ChmapPosition, ChmapType, HwParams, PCM};
 use alsa::{Direction, ValueOr};
 use nix::libc;
 
+use super::card::card_number;
+use super::chatter::Chatter;
 use super::device::Device;
 use super::error::OutputError;
+use super::formats::Encoding;
 use super::holder::holder_of_card;
-use super::mixer::{MixerControl, MixerGuard};
+use super::mixer::MixerGuard;
 use super::reserve::{Refusal, Reservation};
-use crate::config::SampleFormat;
+use crate::config::{MixerControl, SampleFormat};
 
-/// Most channels looked for.
-pub const MAX_CHANNELS: usize = crate::engine::player::MAX_CHANNELS;
+/// Most channels a device may be opened with: interfaces of studios offer 64 and 128, and nothing less. Those beyond the
+/// profile's stay silent.
+pub const MAX_DEVICE_CHANNELS: usize = 256;
 
 /// Rates named when the wanted one is refused, in Hz.
 const COMMON_RATES_HZ: [u32; 9] = [16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
@@ -25,6 +27,10 @@ const COMMON_RATES_HZ: [u32; 9] = [16_000, 22_050, 32_000, 44_100, 48_000, 88_20
 /// How long a program that released a card on the bus may take to close it, and the pause between two looks.
 const CLOSING: Duration = Duration::from_secs(2);
 const BUSY_PAUSE: Duration = Duration::from_millis(50);
+
+/// alsa-lib's `SND_PCM_NO_AUTO_CHANNELS`: plugins offer the channels of the card below them. Else `plug` would take any
+/// number and drop what the card has no driver for, without a word.
+const NO_AUTO_CHANNELS: i32 = 0x0002_0000;
 
 /// What is wanted of a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,8 +79,8 @@ impl Default for Request {
 pub struct Params {
     /// The PCM's name.
     pub pcm: String,
-    /// Sample format.
-    pub format: SampleFormat,
+    /// How its samples are encoded.
+    pub format: Encoding,
     /// Channels, at least those asked for.
     pub channels: usize,
     /// Frames per second.
@@ -87,8 +93,7 @@ pub struct Params {
 
 /// Opens and configures the device of `request`; nothing plays yet.
 ///
-/// Side conditions that did not work out (a mixer control, the reservation) are notes of the returned [`Device`], not
-/// errors.
+/// A session bus that did not play along is a note of the returned [`Device`], not an error.
 ///
 /// # Errors
 /// See [`OutputError`].
@@ -99,8 +104,10 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
     let reservation = match card {
         Some(card) if request.reserve => match Reservation::acquire(card, &request.pcm) {
             Ok(reservation) => reservation,
-            Err(Refusal::Held) => {
-                return Err(OutputError::Busy { pcm: request.pcm.clone(), holder: holder_of_card(card) });
+            Err(Refusal::Held(name)) => {
+                let holder = name.or_else(|| holder_of_card(card).map(|holder| holder.to_string()));
+                let holder = holder.unwrap_or_else(|| "another program".into());
+                return Err(OutputError::Reserved { pcm: request.pcm.clone(), holder });
             }
             Err(Refusal::Bus(note)) => {
                 notes.push(note);
@@ -114,8 +121,8 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
     let params = negotiate(&pcm, request, &chatter)?;
     set_channel_map(&pcm, params.channels);
     set_software_params(&pcm, &params).map_err(|e| alsa_error(&request.pcm, "setting the software parameters", e))?;
-    // Asked again: the card may have come back since.
-    let mixer = MixerGuard::set(&request.pcm, card_number(&request.pcm), &request.mixer, &mut notes)?;
+    let mixer = MixerGuard::set(&request.pcm, &request.mixer)
+        .map_err(|error| OutputError::Mixer { pcm: request.pcm.clone(), error })?;
     Ok(Device::new(pcm, params, mixer, reservation, notes))
 }
 
@@ -127,7 +134,9 @@ fn open_pcm(request: &Request, chatter: &Chatter, patience: Duration) -> Result<
         .ok_or_else(|| OutputError::Name(request.pcm.clone()))?;
     let since = Instant::now();
     let opened = loop {
-        match PCM::open(&name, Direction::Playback, true) {
+        // SAFETY: the flag is one of alsa-lib's own for this call (pcm.h) and changes no memory contract; the binding
+        // marks flags unsafe because it does not know them.
+        match unsafe { PCM::open_with_flags(&name, Direction::Playback, true, NO_AUTO_CHANNELS) } {
             Err(error) if is_busy(error.errno()) && since.elapsed() < patience => std::thread::sleep(BUSY_PAUSE),
             opened => break opened,
         }
@@ -162,12 +171,16 @@ fn negotiate(pcm: &PCM, request: &Request, chatter: &Chatter) -> Result<Params, 
         }
     };
     let params = HwParams::any(pcm).map_err(failed("reading its configurations"))?;
-    params.set_access(Access::RWInterleaved).map_err(failed("asking for interleaved access"))?;
+    let accesses = [(Access::RWInterleaved, false), (Access::RWNonInterleaved, true)];
+    let Some((access, is_planar)) = accesses.into_iter().find(|&(access, _)| params.test_access(access).is_ok()) else {
+        return Err(OutputError::Access { pcm: name() });
+    };
+    params.set_access(access).map_err(failed("setting the access"))?;
     // Plugins such as `plug` would resample behind our back and call any rate their own.
     params.set_rate_resample(false).map_err(failed("forbidding resampling"))?;
 
     let wanted = request.channels.max(1);
-    let channels = (wanted..=MAX_CHANNELS).find(|&channels| params.test_channels(channels as u32).is_ok());
+    let channels = (wanted..=MAX_DEVICE_CHANNELS).find(|&channels| params.test_channels(channels as u32).is_ok());
     let Some(channels) = channels else {
         return Err(OutputError::Channels { pcm: name(), needed: wanted, offered: offered_channels(&params) });
     };
@@ -178,18 +191,18 @@ fn negotiate(pcm: &PCM, request: &Request, chatter: &Chatter) -> Result<Params, 
         return Err(OutputError::Rate { pcm: name(), rate_hz: request.rate_hz, offered_hz });
     }
 
-    let offers = |format: &SampleFormat| params.test_format(alsa_format(*format)).is_ok();
+    let encodings =
+        |format: SampleFormat| [false, true].map(|is_big_endian| Encoding { format, is_big_endian, is_planar });
+    let offered = |format: SampleFormat| {
+        encodings(format).into_iter().find(|&encoding| params.test_format(alsa_format(encoding)).is_ok())
+    };
     let format = match request.format {
-        Some(format) => Some(format).filter(offers),
-        None => SampleFormat::PREFERENCE.into_iter().find(offers),
+        Some(format) => offered(format),
+        None => SampleFormat::PREFERENCE.into_iter().find_map(offered),
     };
     let Some(format) = format else {
-        let wanted = request.format.map_or("any format known here".into(), |format| format.to_string());
-        return Err(OutputError::Format {
-            pcm: name(),
-            wanted,
-            offered: SampleFormat::PREFERENCE.into_iter().filter(offers).collect(),
-        });
+        let offered = SampleFormat::PREFERENCE.into_iter().filter(|&format| offered(format).is_some()).collect();
+        return Err(OutputError::Format { pcm: name(), wanted: request.format, offered });
     };
     params.set_format(alsa_format(format)).map_err(failed("setting the format"))?;
 
@@ -248,62 +261,19 @@ fn alsa_error(pcm: &str, what: &'static str, error: alsa::Error) -> OutputError 
     OutputError::Alsa { pcm: pcm.into(), what, errno: error.errno(), message: String::new() }
 }
 
-fn alsa_format(format: SampleFormat) -> alsa::pcm::Format {
-    match format {
-        SampleFormat::S16 => alsa::pcm::Format::S16LE,
-        SampleFormat::S24Packed => alsa::pcm::Format::S243LE,
-        SampleFormat::S24 => alsa::pcm::Format::S24LE,
-        SampleFormat::S32 => alsa::pcm::Format::S32LE,
-        SampleFormat::Float => alsa::pcm::Format::FloatLE,
-    }
-}
-
-/// The kernel's number of the card behind a PCM name such as `hw:2,0`, `plughw:CARD=DAC8x,DEV=0` or `front:DAC8x`;
-/// `None` for a PCM that is no card's.
-pub fn card_number(pcm: &str) -> Option<u32> {
-    let (kind, arguments) = pcm.split_once(':')?;
-    const OF_A_CARD: [&str; 12] = [
-        "hw",
-        "plughw",
-        "front",
-        "rear",
-        "center_lfe",
-        "side",
-        "surround21",
-        "surround40",
-        "surround51",
-        "surround71",
-        "hdmi",
-        "sysdefault",
-    ];
-    if !OF_A_CARD.contains(&kind) {
-        return None;
-    }
-    let first = arguments.split(',').map(str::trim);
-    let card = first
-        .clone()
-        .find_map(|argument| argument.strip_prefix("CARD="))
-        .or_else(|| first.clone().next().filter(|argument| !argument.contains('=')))?;
-    let index = alsa::card::Card::from_str(&CString::new(card).ok()?).ok()?.get_index();
-    u32::try_from(index).ok()
-}
-
-/// alsa-lib reports by printing to stderr; for this thread it reports here instead.
-struct Chatter(Option<Rc<RefCell<alsa::Output>>>);
-
-impl Chatter {
-    fn listen() -> Chatter {
-        Chatter(alsa::Output::local_error_handler().ok())
-    }
-
-    /// What it said first, less the name of its C function.
-    fn first_line(&self) -> String {
-        let Some(output) = &self.0 else {
-            return String::new();
-        };
-        let text = output.borrow().to_string();
-        let line = text.lines().next().unwrap_or_default();
-        line.split_once(": ").map_or(line, |(_, message)| message).trim().to_string()
+fn alsa_format(encoding: Encoding) -> alsa::pcm::Format {
+    use alsa::pcm::Format;
+    match (encoding.format, encoding.is_big_endian) {
+        (SampleFormat::S16, false) => Format::S16LE,
+        (SampleFormat::S16, true) => Format::S16BE,
+        (SampleFormat::S24Packed, false) => Format::S243LE,
+        (SampleFormat::S24Packed, true) => Format::S243BE,
+        (SampleFormat::S24, false) => Format::S24LE,
+        (SampleFormat::S24, true) => Format::S24BE,
+        (SampleFormat::S32, false) => Format::S32LE,
+        (SampleFormat::S32, true) => Format::S32BE,
+        (SampleFormat::Float, false) => Format::FloatLE,
+        (SampleFormat::Float, true) => Format::FloatBE,
     }
 }
 

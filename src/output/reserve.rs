@@ -10,7 +10,7 @@ use std::time::Duration;
 use dbus::Message;
 use dbus::arg::{PropMap, RefArg, Variant};
 use dbus::blocking::Connection;
-use dbus::blocking::stdintf::org_freedesktop_dbus::RequestNameReply;
+use dbus::blocking::stdintf::org_freedesktop_dbus::{Properties, RequestNameReply};
 use dbus::channel::{MatchingReceiver, Sender};
 use dbus::message::MatchRule;
 
@@ -28,8 +28,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) enum Refusal {
     /// The bus did not play along; the card may be opened nevertheless. A note for the log.
     Bus(String),
-    /// Another program has the card and keeps it.
-    Held,
+    /// Another program has the card and keeps it: who, as it calls itself.
+    Held(Option<String>),
 }
 
 impl Refusal {
@@ -68,18 +68,21 @@ impl Reservation {
         let taken_over = !take(&bus, &name, false).map_err(note)?;
         if taken_over {
             let path = format!("/org/freedesktop/ReserveDevice1/Audio{card}");
-            let holder = bus.with_proxy(name.as_str(), path, Duration::from_secs(3));
+            let holder = bus.with_proxy(name.clone(), path, Duration::from_secs(3));
             let (released,): (bool,) = holder.method_call(INTERFACE, "RequestRelease", (PRIORITY,)).map_err(note)?;
             if !released || !take(&bus, &name, true).map_err(note)? {
-                return Err(Refusal::Held);
+                // One that does not say is looked for elsewhere.
+                let said: String = holder.get(INTERFACE, "ApplicationName").unwrap_or_default();
+                let name: String = said.chars().filter(|c| !c.is_control()).collect();
+                return Err(Refusal::Held(Some(name).filter(|name| !name.trim().is_empty())));
             }
         }
-        Self::serve(bus, card, device, taken_over)
+        Self::serve(bus, card, name, device, taken_over)
     }
 
-    fn serve(bus: Connection, card: u32, device: &str, taken_over: bool) -> Result<Reservation, Refusal> {
+    fn serve(bus: Connection, card: u32, name: String, device: &str, taken_over: bool) -> Result<Reservation, Refusal> {
         let (requested, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let server = Server { device: device.into(), requested: Arc::clone(&requested), stop: Arc::clone(&stop) };
+        let server = Server { name, device: device.into(), requested: Arc::clone(&requested), stop: Arc::clone(&stop) };
         let thread = std::thread::Builder::new()
             .name(format!("reserve-{card}"))
             .spawn(move || server.run(&bus))
@@ -92,7 +95,7 @@ impl Reservation {
         self.taken_over
     }
 
-    /// True once somebody with a higher priority asked for the card: close the device, then drop this.
+    /// True once somebody with a higher priority asked for the card, or took its name: close the device, then drop this.
     pub(super) fn is_release_requested(&self) -> bool {
         self.requested.load(SeqCst)
     }
@@ -110,6 +113,8 @@ impl Drop for Reservation {
 
 /// Answers the bus on its own thread.
 struct Server {
+    /// The name on the bus that stands for the card.
+    name: String,
     device: String,
     requested: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
@@ -118,12 +123,20 @@ struct Server {
 impl Server {
     fn run(self, bus: &Connection) {
         let (requested, device) = (Arc::clone(&self.requested), self.device);
+        let mut has_refused = false;
         let waiting = Arc::new(std::sync::Mutex::new(Vec::<Message>::new()));
         let queue = Arc::clone(&waiting);
         bus.start_receive(
             MatchRule::new_method_call(),
             Box::new(move |message, bus| {
                 if let Some(reply) = answer(&message, &device) {
+                    // Once: some programs go on asking.
+                    if !has_refused && is_refusal(&message, &reply) {
+                        has_refused = true;
+                        log::warn!(
+                            "{device}: another program asked for the card and was refused, as its priority is not above ours, {PRIORITY}"
+                        );
+                    }
                     // A caller that has gone needs no answer.
                     bus.send(reply).ok();
                 } else {
@@ -131,6 +144,17 @@ impl Server {
                     if let Ok(mut queue) = queue.lock() {
                         queue.push(message);
                     }
+                }
+                true
+            }),
+        );
+        // The bus sends it to the loser alone, without being asked to.
+        let (lost, name) = (self.requested, self.name);
+        bus.start_receive(
+            MatchRule::new_signal("org.freedesktop.DBus", "NameLost"),
+            Box::new(move |message, _| {
+                if message.read1::<&str>().is_ok_and(|lost| lost == name) {
+                    lost.store(true, SeqCst);
                 }
                 true
             }),
@@ -181,6 +205,11 @@ fn answer(message: &Message, device: &str) -> Option<Message> {
         }
         _ => Some(unknown()),
     }
+}
+
+/// Whether `reply` to `message` keeps the card.
+fn is_refusal(message: &Message, reply: &Message) -> bool {
+    message.member().as_deref() == Some("RequestRelease") && reply.read1::<bool>() == Ok(false)
 }
 
 fn take(bus: &Connection, name: &str, replace: bool) -> Result<bool, dbus::Error> {

@@ -154,3 +154,36 @@ fn short_planes_end_in_silence_and_long_ones_are_cut() {
     Converter::new(SampleFormat::S32, 1).convert(&[[0.5f32; 9]], &mut out);
     assert_eq!(out, [0, 0, 0, 0x40].repeat(3));
 }
+
+/// Frames of three channels in every format: what the other byte order and layout give is the same samples.
+#[test]
+fn byte_order_and_layout_move_bytes_and_change_none() {
+    let planes: Vec<Vec<f32>> =
+        (0..3).map(|channel| (0..50).map(|i| ((i * 3 + channel) as f32).sin()).collect()).collect();
+    for format in SampleFormat::PREFERENCE {
+        let bytes = format.bytes();
+        let convert = |is_big_endian, is_planar| {
+            let mut out = vec![0xaa; 50 * 3 * bytes];
+            Converter::new(Encoding { format, is_big_endian, is_planar }, 3).convert(&planes, &mut out);
+            out
+        };
+        let plain = convert(false, false);
+        let swapped: Vec<u8> = plain.chunks_exact(bytes).flat_map(|sample| sample.iter().rev().copied()).collect();
+        assert_eq!(convert(true, false), swapped, "{format}");
+        let planar: Vec<u8> = (0..3)
+            .flat_map(|channel| {
+                plain.chunks_exact(bytes).skip(channel).step_by(3).flatten().copied().collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(convert(false, true), planar, "{format}");
+    }
+    let big = |format| Encoding { is_big_endian: true, ..Encoding::from(format) }.to_string();
+    assert_eq!(SampleFormat::PREFERENCE.map(big), ["S32_BE", "FLOAT_BE", "S24_BE", "S24_3BE", "S16_BE"]);
+}
+
+#[test]
+fn no_channel_and_no_room_are_nothing_to_do() {
+    Converter::new(SampleFormat::S32, 0).convert(&[[0.5f32]], &mut [0; 8]);
+    Converter::new(SampleFormat::S32, 2).convert(&[[0.5f32]], &mut [0; 7]);
+    Converter::new(SampleFormat::S32, 2).convert(&[[0.5f32]], &mut []);
+}

@@ -75,6 +75,33 @@ fn holder(bus: &Bus, answer: bool) -> JoinHandle<()> {
     })
 }
 
+/// A program called `name` that holds the card and refuses to release it.
+fn holder_called(bus: &Bus, name: &'static str) -> JoinHandle<()> {
+    let bus = bus.connect();
+    assert!(take(&bus, NAME, false).unwrap());
+    std::thread::spawn(move || {
+        let told = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&told);
+        bus.start_receive(
+            MatchRule::new_method_call(),
+            Box::new(move |message, bus| {
+                let reply = message.method_return();
+                let is_release = message.member().as_deref() == Some("RequestRelease");
+                let reply = if is_release { reply.append1(false) } else { reply.append1(Variant(name)) };
+                bus.send(reply).unwrap();
+                seen.fetch_or(!is_release, SeqCst);
+                true
+            }),
+        );
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !told.load(SeqCst) && Instant::now() < deadline {
+            bus.process(TICK).unwrap();
+        }
+        bus.channel().flush();
+        std::thread::sleep(Duration::from_millis(300));
+    })
+}
+
 /// Asks whoever holds the card to release it.
 fn request_release(bus: &Connection, priority: i32) -> bool {
     let holder = bus.with_proxy(NAME, PATH, Duration::from_secs(30));
@@ -126,6 +153,34 @@ fn a_holder_is_asked_and_its_word_counts() {
 
     let bus = Bus::start();
     let unwilling = holder(&bus, false);
-    assert!(matches!(Reservation::on(bus.connect(), CARD, "hw:3"), Err(Refusal::Held)));
+    assert!(matches!(Reservation::on(bus.connect(), CARD, "hw:3"), Err(Refusal::Held(None))));
     unwilling.join().unwrap();
+}
+
+/// Who replaces us does not always ask before.
+#[test]
+fn a_name_that_is_lost_is_a_request_to_leave() {
+    let bus = Bus::start();
+    let reservation = Reservation::on(bus.connect(), CARD, "hw:3").unwrap();
+    let other = bus.connect();
+    assert!(take(&other, NAME, true).unwrap(), "a holder lets itself be replaced");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !reservation.is_release_requested() {
+        assert!(Instant::now() < deadline, "it stays although the card is another's");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(reservation);
+    assert!(!take(&bus.connect(), NAME, false).unwrap(), "the other keeps the name");
+}
+
+#[test]
+fn who_refuses_is_named() {
+    let bus = Bus::start();
+    // A stranger to the reservation that stands in its way with a higher priority than ours.
+    let stubborn = holder_called(&bus, "Studio \u{1b}[31mmixer");
+    match Reservation::on(bus.connect(), CARD, "hw:3") {
+        Err(Refusal::Held(Some(name))) => assert_eq!(name, "Studio [31mmixer"),
+        other => panic!("{other:?}"),
+    }
+    stubborn.join().unwrap();
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Counters, Pace, join::PATIENCE, join_by};
 
-use super::super::error::OutputError;
+use super::super::error::{OutputError, explain};
 use super::super::open::{Request, open};
 use super::line::{Cause, Handed, Keepers, Message, Notice, Writers, line};
 use super::turn::Terms;
@@ -218,7 +218,7 @@ impl<C: Send + 'static> Work<C> {
 /// In the user's words.
 fn reason(cause: Cause) -> String {
     match cause {
-        Cause::Fault(errno) => nix::errno::Errno::from_raw(errno).desc().to_string(),
+        Cause::Fault(errno) => explain(errno).to_string(),
         Cause::NoProgress => "it takes nothing although it is open: is its clock running?".into(),
         Cause::ReleaseRequested => "another program has claimed the card: it is taken again when that has left".into(),
     }

@@ -8,6 +8,7 @@ use super::control::status::State;
 use super::control::{self, Asked, Reply, Request, Server};
 use super::event::Event;
 use super::health::{Health, Standstill};
+use super::limits::{TooFewFiles, allow_open_files};
 use super::memory;
 use super::notify::Manager;
 use super::pipeline::{Pipeline, PipelineError};
@@ -42,6 +43,9 @@ pub enum DaemonError {
     /// The control socket.
     #[error(transparent)]
     Listen(#[from] control::ListenError),
+    /// The system allows too little.
+    #[error(transparent)]
+    Limits(#[from] TooFewFiles),
     /// Signals cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] std::io::Error),
@@ -99,6 +103,7 @@ pub(super) struct Daemon {
 /// # Errors
 /// Whatever keeps it from starting: configuration, profile, control socket; later, a thread that has died.
 pub fn run(options: Options) -> Result<(), DaemonError> {
+    allow_open_files()?;
     let (events, receiver) = mpsc::channel();
     let send = |wrap: fn(Signal) -> Event| {
         let events = events.clone();

@@ -14,6 +14,7 @@
 //! | `status` | how the daemon fares, for `--status` |
 //! | `notify` | what the service manager is told |
 //! | `repeats` | messages that come again are counted |
+//! | `limits` | what the system must allow |
 //! | [`signals`] | SIGHUP, SIGTERM, SIGINT |
 
 pub mod control;
@@ -21,6 +22,7 @@ mod event;
 mod health;
 mod instance;
 mod life;
+mod limits;
 mod memory;
 mod news;
 mod notify;

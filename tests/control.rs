@@ -156,7 +156,7 @@ fn reloads_that_wait_leave_places_for_status_and_the_rest_is_told() {
     let mut clients: Vec<_> = (0..130).map(|_| bed.send(RELOAD)).collect();
     bed.assert_serves();
     let waiting = bed.reloads.lock().unwrap().len();
-    assert!((1..=64).contains(&waiting), "{waiting} reloads wait in the main loop");
+    assert!((1..=96).contains(&waiting), "{waiting} reloads wait in the main loop");
     let refused = answer(&clients.pop().unwrap());
     assert!(refused.contains("try again"), "{refused:?}");
 }

@@ -4,7 +4,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Open files that daemon, libraries and control clients need together, with some to spare. PipeWire's library does not
 /// get over a lack of them.
-const OPEN_FILES: u64 = 160;
+const OPEN_FILES: u64 = 200;
 
 /// Fewer open files are allowed than are needed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

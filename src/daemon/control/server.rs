@@ -28,9 +28,9 @@ use crate::daemon::Instance;
 use crate::daemon::repeats::Repeats;
 
 /// Clients that are connected at once.
-const MAX_CLIENTS: usize = 64;
+const MAX_CLIENTS: usize = 128;
 /// Reloads that the main loop has not answered yet; the rest of the places is for status.
-const MAX_RELOADS: usize = 32;
+const MAX_RELOADS: usize = 96;
 /// Status requests that the main loop has not answered yet; more than these are queued.
 const MAX_STATUSES: usize = 4;
 /// Bytes held for clients that do not read their answers, all together.

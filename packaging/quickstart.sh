@@ -79,7 +79,7 @@ printf 'format = 1\ndevice = "%s"\n' "$pcm" >"$SESSION/spatiald.toml"
 spatiald() {
 	"$built/spatiald" --instance quickstart "$@"
 }
-start spatiald "$built/spatiald" --instance quickstart --config "$SESSION/spatiald.toml" --profile "$folder"
+start spatiald "$built/spatiald" --no-wait --instance quickstart --config "$SESSION/spatiald.toml" --profile "$folder"
 daemon=$!
 is_running() {
 	kill -0 "$daemon" 2>/dev/null

@@ -35,6 +35,32 @@ fn volume_mute_and_default_are_kept_over_a_restart() {
 }
 
 #[test]
+fn twenty_deaths_of_pipewire_cost_neither_the_sink_nor_its_volume() {
+    let mut bed = Bed::start(Setup::default(), &Options::default());
+    let sink = bed.daemon.sink();
+    let id = bed.session.node_id(&sink).to_string();
+    bed.session.text("wpctl", &["set-default", &id]);
+    bed.session.text("wpctl", &["set-volume", &id, "0.37"]);
+    assert!(wait_until(|| bed.session.stored_streams().contains("0.05")), "0.37 cubed was not stored");
+    let of_default = |bed: &Bed, what: &[&str]| {
+        let output = bed.session.output("wpctl", &[what, &["@DEFAULT_AUDIO_SINK@"]].concat());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for death in 1..=20 {
+        bed.session.kill_pipewire();
+        assert!(wait_until(|| bed.daemon.status()["state"] == "no-pipewire"), "{death}: {}", bed.daemon.log());
+        bed.session.start_pipewire();
+        assert!(wait_until(|| of_default(&bed, &["inspect"]).contains(&sink)), "{death}: another default");
+        assert!(wait_until(|| of_default(&bed, &["get-volume"]).trim() == "Volume: 0.37"), "{death}: the volume");
+        assert!(wait_until(|| bed.daemon.status()["state"] == "idle"), "{death}: {}", bed.daemon.status());
+    }
+    let _player = bed.play_tone(0.1, 256, 0.5);
+    let second = bed.listen(1.0);
+    let heard = bed.heard(0, second);
+    assert!(heard.iter().any(|x| x.abs() > 1e-3), "nothing is heard");
+}
+
+#[test]
 fn players_that_name_no_sink_find_it() {
     let bed = Bed::start(Setup::default(), &Options::default());
     let file = bed.session.path("tone.wav");

@@ -125,6 +125,9 @@ impl Daemon {
     /// The other device cannot be had; the one before is opened again, with the old chain.
     fn on_refused(&mut self, error: OutputError) {
         let Some(switch) = self.in_flight.take() else { return };
+        if let Some(pipeline) = &mut self.pipeline {
+            pipeline.withdraw();
+        }
         if self.takes_another_rate_on(&switch.plan, &error) {
             return self.prepare_again(switch.choice);
         }
@@ -147,6 +150,7 @@ impl Daemon {
             params.buffer_frames
         );
         pipeline.opened(&plan.config, chosen.profile.channels(), params);
+        self.rates.taken();
         self.device.is_open = true;
         self.device.standby = false;
         if self.in_flight.as_ref().is_some_and(|switch| switch.step == Step::Anew) {
@@ -165,13 +169,8 @@ impl Daemon {
             return false;
         };
         let own_hz = chosen.profile.sample_rate_hz;
-        // What was refused may itself have been a substitute: then the card has changed.
-        if *rate_hz != own_hz {
-            self.rates.forget();
-            return true;
-        }
-        let Some(other_hz) = self.rates.refused(pcm, own_hz, offered_hz) else { return false };
-        log::warn!("{pcm} does not run at {own_hz} Hz: the profile is resampled to {other_hz} Hz");
+        let Some(other_hz) = self.rates.refused(pcm, own_hz, *rate_hz, offered_hz) else { return false };
+        log::warn!("{pcm} does not run at {rate_hz} Hz: the profile, of {own_hz} Hz, is played at {other_hz} Hz");
         true
     }
 }

@@ -52,6 +52,7 @@ pub struct Pipeline {
     sink: node::Request,
     params: Option<Params>,
     form: Form,
+    next_form: Form,
     latency: Latency,
     next_latency: Latency,
     published_frames: usize,
@@ -107,6 +108,7 @@ impl Pipeline {
             sink,
             params: None,
             form,
+            next_form: form,
             latency,
             next_latency: latency,
             published_frames: latency_frames,
@@ -166,9 +168,13 @@ impl Pipeline {
 
     /// A chain of `profile` is being switched to.
     fn announce(&mut self, latency: Latency, form: Form, profile: &str) {
-        self.next_latency = latency;
-        self.form = form;
+        (self.next_latency, self.next_form) = (latency, form);
         self.show_profile(profile);
+    }
+
+    /// What was announced is not to be had.
+    pub fn withdraw(&mut self) {
+        (self.next_latency, self.next_form) = (self.latency, self.form);
     }
 
     /// Shows `profile` as the sink's.
@@ -183,7 +189,7 @@ impl Pipeline {
         let mut ended = false;
         while let Some(old) = self.chains.reclaim() {
             drop(old);
-            self.latency = self.next_latency;
+            (self.latency, self.form) = (self.next_latency, self.next_form);
             ended = true;
         }
         ended
@@ -255,7 +261,7 @@ impl Pipeline {
         }
     }
 
-    /// How the FIR matrix of the latest chain is computed.
+    /// How the FIR matrix of the chain that plays is computed.
     pub fn form(&self) -> Form {
         self.form
     }

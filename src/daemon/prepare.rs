@@ -70,6 +70,12 @@ pub enum PrepareError {
     /// The profile.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// A reload must not fall from a configuration to the defaults.
+    #[error("{} was read before and is gone: put it back, or restart the daemon to run on the defaults", path.display())]
+    ConfigGone {
+        /// The configuration in force.
+        path: PathBuf,
+    },
     /// A panic: a bug.
     #[error("reading the profile ended unexpectedly: please report this with the log")]
     Died,
@@ -104,6 +110,18 @@ pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
     };
     let profile = Profile::load(&profile::find(&chosen.profile, &places)?)?;
     Ok(Plan { config, profile: Some(Chosen { profile, chosen_by: chosen.reason.to_string() }) })
+}
+
+/// Reads for a reload, in which the configuration `in_force` may have another one behind it, but not none.
+///
+/// # Errors
+/// As for [`read`], and [`PrepareError::ConfigGone`].
+pub fn read_again(options: &Options, choice: &Choice, in_force: Option<&Path>) -> Result<Plan, PrepareError> {
+    let plan = read(options, choice)?;
+    match (in_force, &plan.config.path) {
+        (Some(path), None) => Err(PrepareError::ConfigGone { path: path.into() }),
+        _ => Ok(plan),
+    }
 }
 
 /// Reads at the start: a remembered profile that has gone or is broken is not followed, or it would keep the daemon from

@@ -43,7 +43,11 @@ pub fn sink(config: &Config, instance: &Instance, rate_hz: u32) -> node::Request
 /// A rate that a card took instead of one that it refused: remembered until the card is lost, so that it is not asked
 /// again at each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rates(Option<Instead>);
+pub struct Rates {
+    instead: Option<Instead>,
+    /// What the card was asked for in vain since a device was last open: it may offer what it then refuses.
+    refused_hz: Vec<u32>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Instead {
@@ -55,22 +59,31 @@ struct Instead {
 impl Rates {
     /// The rate to play a profile of `rate_hz` at on `pcm`.
     pub fn on(&self, pcm: &str, rate_hz: u32) -> u32 {
-        match &self.0 {
+        match &self.instead {
             Some(known) if known.pcm == pcm && known.refused_hz == rate_hz => known.used_hz,
             _ => rate_hz,
         }
     }
 
-    /// `pcm` has refused a profile's `rate_hz` and offers others: the one to play it at, if there is one.
-    pub fn refused(&mut self, pcm: &str, rate_hz: u32, offered_hz: &[u32]) -> Option<u32> {
-        let used_hz = OTHER_RATES_HZ.into_iter().find(|rate| *rate != rate_hz && offered_hz.contains(rate))?;
-        self.0 = Some(Instead { pcm: pcm.into(), refused_hz: rate_hz, used_hz });
+    /// `pcm` has refused to run at `asked_hz` and offers others: the one to play a profile of `own_hz` at, if there is one
+    /// that it has not refused before.
+    pub fn refused(&mut self, pcm: &str, own_hz: u32, asked_hz: u32, offered_hz: &[u32]) -> Option<u32> {
+        self.refused_hz.push(asked_hz);
+        let is_left = |rate: &u32| offered_hz.contains(rate) && !self.refused_hz.contains(rate);
+        // The profile's own rate first: what was refused may have been another card's.
+        let used_hz = [own_hz].into_iter().chain(OTHER_RATES_HZ).find(is_left)?;
+        self.instead = Some(Instead { pcm: pcm.into(), refused_hz: own_hz, used_hz });
         Some(used_hz)
+    }
+
+    /// The card has taken what it was asked for.
+    pub fn taken(&mut self) {
+        self.refused_hz.clear();
     }
 
     /// The card is gone: another one may come.
     pub fn forget(&mut self) {
-        self.0 = None;
+        *self = Rates::default();
     }
 }
 
@@ -82,11 +95,30 @@ mod tests {
     fn a_refused_rate_is_replaced_by_one_that_is_offered_and_remembered_for_that_card() {
         let mut rates = Rates::default();
         assert_eq!(rates.on("hw:0", 48_000), 48_000);
-        assert_eq!(rates.refused("hw:0", 48_000, &[44_100, 96_000]), Some(44_100));
+        assert_eq!(rates.refused("hw:0", 48_000, 48_000, &[44_100, 96_000]), Some(44_100));
+        rates.taken();
         assert_eq!(rates.on("hw:0", 48_000), 44_100);
         assert_eq!((rates.on("hw:1", 48_000), rates.on("hw:0", 96_000)), (48_000, 96_000));
-        assert_eq!(rates.refused("hw:1", 48_000, &[8_000]), None);
+        assert_eq!(rates.refused("hw:1", 48_000, 48_000, &[8_000]), None);
         rates.forget();
         assert_eq!(rates.on("hw:0", 48_000), 48_000);
+    }
+
+    #[test]
+    fn another_card_in_its_place_may_take_the_profile_s_own_rate() {
+        let mut rates = Rates::default();
+        rates.refused("hw:0", 48_000, 48_000, &[44_100]);
+        rates.taken();
+        assert_eq!(rates.refused("hw:0", 48_000, 44_100, &[48_000]), Some(48_000));
+        assert_eq!(rates.on("hw:0", 48_000), 48_000);
+    }
+
+    #[test]
+    fn a_card_that_refuses_what_it_offers_is_not_asked_in_circles() {
+        let mut rates = Rates::default();
+        let offered = [44_100, 48_000, 96_000];
+        assert_eq!(rates.refused("hw:0", 48_000, 48_000, &offered), Some(44_100));
+        assert_eq!(rates.refused("hw:0", 48_000, 44_100, &offered), Some(96_000));
+        assert_eq!(rates.refused("hw:0", 48_000, 96_000, &offered), None);
     }
 }

@@ -98,7 +98,10 @@ impl Daemon {
     /// Reads and builds for the reload under way, on a thread of its own.
     pub(super) fn prepare_again(&mut self, choice: Choice) {
         let (options, rates, wanted) = (self.options.clone(), self.rates.clone(), choice.clone());
-        self.prepare_by(Some(choice), move || prepare::prepare(prepare::read(&options, &wanted)?, &rates));
+        let in_force = self.plan.config.path.clone();
+        self.prepare_by(Some(choice), move || {
+            prepare::prepare(prepare::read_again(&options, &wanted, in_force.as_deref())?, &rates)
+        });
     }
 
     /// The new device is not to be had and the old one was given up: builds again what played before.

@@ -12,12 +12,14 @@ use super::limits::{TooFewFiles, allow_open_files};
 use super::memory;
 use super::notify::Manager;
 use super::pipeline::{Pipeline, PipelineError};
-use super::prepare::{self, Options, Plan, PrepareError, Prepared};
+use super::prepare::{Options, Plan, PrepareError, Prepared};
 use super::reload::Reloads;
 use super::repeats::Repeats;
 use super::requests::Rates;
 use super::signals::{Signal, Watch};
 use super::transaction::{InFlight, Preparing, Waiter};
+use crate::config::Config;
+use crate::engine::join::PATIENCE;
 use crate::output::OutputError;
 use crate::profile::choice::NO_PROFILE;
 
@@ -83,6 +85,9 @@ pub(super) struct Daemon {
     pub(super) generations: u64,
     pub(super) device: DeviceState,
     pub(super) sink: SinkState,
+    /// A device was open, and a sink was there, since the start.
+    pub(super) was_open: bool,
+    pub(super) was_up: bool,
     pub(super) standstill: Option<Standstill>,
     pub(super) reloads: Reloads<Waiter>,
     pub(super) preparing: Option<Preparing>,
@@ -114,15 +119,15 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     let asked = events.clone();
     let _server = Server::open(&options.instance, move |request| drop(asked.send(Event::Asked(request))))?;
 
-    let rates = Rates::default();
-    let prepared = prepare::prepare(prepare::read_at_start(&options)?, &rates)?;
     let mut daemon = Daemon {
         options,
-        plan: prepared.plan.clone(),
+        plan: Plan { config: Config::default(), profile: None },
         pipeline: None,
         generations: 0,
         device: DeviceState::default(),
         sink: SinkState::default(),
+        was_open: false,
+        was_up: false,
         standstill: None,
         reloads: Reloads::default(),
         preparing: None,
@@ -130,20 +135,16 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         next: None,
         retiring: false,
         tickets: 0,
-        rates,
+        rates: Rates::default(),
         manager: Manager::from_environment(),
         repeats: Repeats::default(),
         events,
         health: Health::new(Instant::now()),
     };
-    if prepared.plan.profile.is_none() {
-        log::warn!("{NO_PROFILE}");
-        daemon.manager.ready();
-    }
-    daemon.start_pipeline(prepared)?;
-    memory::give_back();
+    daemon.prepare_start();
     let ended = daemon.main_loop(&receiver);
     daemon.manager.stopping();
+    daemon.end(&receiver);
     ended
 }
 
@@ -179,6 +180,17 @@ impl Daemon {
         }
     }
 
+    /// Fades out and closes everything, also what is on its way out already.
+    fn end(&mut self, receiver: &mpsc::Receiver<Event>) {
+        self.pipeline = None;
+        let deadline = Instant::now() + PATIENCE;
+        while self.retiring && Instant::now() < deadline {
+            if matches!(receiver.recv_timeout(TICK), Ok(Event::Retired)) {
+                self.retiring = false;
+            }
+        }
+    }
+
     /// What has to be looked at again and again.
     fn tick(&mut self) -> Result<(), PipelineError> {
         if let Some(pipeline) = &mut self.pipeline {
@@ -189,8 +201,9 @@ impl Daemon {
             pipeline.publish_latency();
             let standstill = self.health.look(pipeline.beats(), Instant::now());
             self.note_standstill(standstill);
-            if ended {
-                self.switch_ended();
+            if let Some(switch) = self.in_flight.as_mut().filter(|_| ended) {
+                switch.is_alone = true;
+                self.end_switch();
             }
         }
         self.give_up_waiting();
@@ -227,6 +240,7 @@ impl Daemon {
         self.generations += 1;
         self.device = DeviceState::default();
         self.sink = SinkState::default();
+        self.standstill = None;
         self.health = Health::new(Instant::now());
         log::info!("profile {} ({}) on {} at {rate_hz} Hz", chosen.profile.name, chosen.chosen_by, plan.config.device);
         self.pipeline = Some(Pipeline::start(
@@ -238,13 +252,14 @@ impl Daemon {
             &self.events,
             self.generations,
         )?);
+        memory::give_back();
         Ok(())
     }
 
     /// What the daemon does now, in a word.
     pub(super) fn state(&self) -> State {
         match &self.pipeline {
-            None if self.retiring || self.next.is_some() => State::Starting,
+            None if self.is_starting() => State::Starting,
             None => State::NoProfile,
             Some(_) if self.standstill.is_some() => State::Stalled,
             Some(_) if self.device.problem.is_some() => State::NoDevice,
@@ -258,7 +273,8 @@ impl Daemon {
 
     /// What is wrong now, each in a line with its remedy.
     pub(super) fn problems(&self) -> Vec<String> {
-        let no_profile = self.plan.profile.is_none().then(|| NO_PROFILE.to_owned());
+        let is_silent = self.plan.profile.is_none() && !self.is_starting();
+        let no_profile = is_silent.then(|| NO_PROFILE.to_owned());
         let standstill = self.standstill.map(|standstill| standstill.explain().to_owned());
         let feedback = self.sink.feedback.as_ref().map(|stream| {
             format!(

@@ -21,7 +21,7 @@ pub fn allow_open_files() -> Result<(), TooFewFiles> {
     // A system that cannot be asked has none to tell.
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Ok(()) };
     match soft_limit(soft, hard)? {
-        Some(soft) => setrlimit(Resource::RLIMIT_NOFILE, soft, hard).map_err(|_| TooFewFiles { allowed: soft }),
+        Some(wanted) => setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).map_err(|_| TooFewFiles { allowed: soft }),
         None => Ok(()),
     }
 }

@@ -15,10 +15,11 @@ impl Daemon {
                 log::info!("the sink is there: node {id}");
                 self.sink.problem = None;
                 self.sink.is_up = true;
+                self.was_up = true;
                 self.manager.ready();
             }
             node::Event::Down(reason) => {
-                if self.options.no_wait && !self.sink.is_up && self.generations == 1 {
+                if self.options.no_wait && !self.was_up {
                     return Err(DaemonError::Sink(reason));
                 }
                 self.repeats.warn(&format!("{reason} (it is tried again)"));
@@ -78,15 +79,13 @@ impl Daemon {
             output::Event::Suspended => log::info!("{pcm}: suspended with the system"),
             output::Event::Lost(reason) => {
                 self.repeats.warn(&format!("{pcm}: {reason}; it is opened again"));
-                // Another card may come back in its place.
-                self.rates.forget();
                 self.device.problem = Some(format!("{pcm}: {reason}; it is opened again as soon as it is there"));
                 self.device.is_open = false;
             }
             output::Event::Waiting(error) => return self.on_waiting(error),
             output::Event::Refused(error) => self.on_refused(error),
-            output::Event::Opened(params) => self.on_opened(params),
-            output::Event::Running => self.device.problem = None,
+            output::Event::Opened { params, is_another } => self.on_opened(params, is_another),
+            output::Event::Running => self.on_running(),
             output::Event::Note(note) => log::warn!("{note}"),
             output::Event::Standby => {
                 log::info!("{pcm}: closed until something plays");
@@ -99,25 +98,31 @@ impl Daemon {
 
     /// The device cannot be opened now.
     fn on_waiting(&mut self, error: OutputError) -> Result<(), DaemonError> {
+        let step = self.in_flight.as_ref().map(|switch| switch.step);
+        // An attempt that was under way when another device was asked for, or when all began to be built anew.
+        if step == Some(Step::Device) || self.preparing.is_some() {
+            return Ok(());
+        }
+        self.device.problem = Some(error.to_string());
+        self.device.is_open = false;
         if self.takes_another_rate(&error) {
             match self.in_flight.take() {
                 Some(switch) => self.prepare_again(switch.choice),
-                None => self.ask(Choice::Again, Waiter::Log),
+                None => self.restore(),
             }
             return Ok(());
         }
-        if self.in_flight.as_ref().is_some_and(|switch| switch.step == Step::Anew) {
+        if step == Some(Step::Anew) {
             self.in_flight = None;
-            self.refuse(&error.into());
+            // In this order: the refusal would begin the next reload.
             self.restore();
+            self.refuse(&error.into());
             return Ok(());
         }
-        if self.options.no_wait && self.generations == 1 && !self.device.is_open {
+        if self.options.no_wait && !self.was_open {
             return Err(error.into());
         }
         self.repeats.warn(&format!("{error} (it is tried again)"));
-        self.device.problem = Some(error.to_string());
-        self.device.is_open = false;
         self.manager.ready();
         Ok(())
     }
@@ -134,9 +139,12 @@ impl Daemon {
         self.refuse(&error.into());
     }
 
-    fn on_opened(&mut self, params: output::Params) {
-        let plan = match &self.in_flight {
-            Some(switch) if switch.step != Step::Crossfade => switch.plan.clone(),
+    fn on_opened(&mut self, params: output::Params, is_another: bool) {
+        let plan = match &mut self.in_flight {
+            Some(switch) if is_another || switch.step == Step::Anew => {
+                switch.is_open = true;
+                switch.plan.clone()
+            }
             _ => self.plan.clone(),
         };
         let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &plan.profile) else { return };
@@ -151,10 +159,17 @@ impl Daemon {
         );
         pipeline.opened(&plan.config, chosen.profile.channels(), params);
         self.rates.taken();
+        self.was_open = true;
         self.device.is_open = true;
         self.device.standby = false;
-        if self.in_flight.as_ref().is_some_and(|switch| switch.step == Step::Anew) {
-            self.switch_ended();
+    }
+
+    /// The open device plays: what it was opened for has come about.
+    fn on_running(&mut self) {
+        self.device.problem = None;
+        if let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.is_open) {
+            switch.has_run = true;
+            self.end_switch();
         }
     }
 

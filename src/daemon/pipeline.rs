@@ -160,6 +160,14 @@ impl Pipeline {
         }
     }
 
+    /// From the next opening on, the device has to serve `config` and a profile of so many channels.
+    pub fn open_later(&mut self, config: &Config, channels: usize) {
+        self.request = requests::device(config, self.rate_hz(), channels);
+        if let Some(writer) = &self.writer {
+            writer.open_later(self.request.clone());
+        }
+    }
+
     /// The device of `config` is open for a profile of so many channels, on these terms.
     pub fn opened(&mut self, config: &Config, channels: usize, params: Params) {
         self.request = requests::device(config, self.rate_hz(), channels);
@@ -300,7 +308,8 @@ impl Drop for Pipeline {
             drop(writer.stop(deadline));
         }
         if let Some(node) = self.node.take() {
-            node.end(deadline);
+            // Also behind a writer that hangs, PipeWire is left in order.
+            node.end(deadline.max(Instant::now() + PATIENCE / 5));
         }
     }
 }

@@ -40,11 +40,10 @@ pub fn sink(config: &Config, instance: &Instance, rate_hz: u32) -> node::Request
     }
 }
 
-/// A rate that a card took instead of one that it refused: remembered until the card is lost, so that it is not asked
-/// again at each reload.
+/// Rates that cards took instead of those they refused: remembered, so that they are not asked again at each reload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rates {
-    instead: Option<Instead>,
+    instead: Vec<Instead>,
     /// What the card was asked for in vain since a device was last open: it may offer what it then refuses.
     refused_hz: Vec<u32>,
 }
@@ -52,38 +51,34 @@ pub struct Rates {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Instead {
     pcm: String,
-    refused_hz: u32,
+    own_hz: u32,
     used_hz: u32,
 }
 
 impl Rates {
-    /// The rate to play a profile of `rate_hz` at on `pcm`.
-    pub fn on(&self, pcm: &str, rate_hz: u32) -> u32 {
-        match &self.instead {
-            Some(known) if known.pcm == pcm && known.refused_hz == rate_hz => known.used_hz,
-            _ => rate_hz,
-        }
+    /// The rate to play a profile of `own_hz` at on `pcm`.
+    pub fn on(&self, pcm: &str, own_hz: u32) -> u32 {
+        let known = self.instead.iter().find(|known| known.pcm == pcm && known.own_hz == own_hz);
+        known.map_or(own_hz, |known| known.used_hz)
     }
 
     /// `pcm` has refused to run at `asked_hz` and offers others: the one to play a profile of `own_hz` at, if there is one
     /// that it has not refused before.
     pub fn refused(&mut self, pcm: &str, own_hz: u32, asked_hz: u32, offered_hz: &[u32]) -> Option<u32> {
-        self.refused_hz.push(asked_hz);
+        if !self.refused_hz.contains(&asked_hz) {
+            self.refused_hz.push(asked_hz);
+        }
         let is_left = |rate: &u32| offered_hz.contains(rate) && !self.refused_hz.contains(rate);
-        // The profile's own rate first: what was refused may have been another card's.
+        // The profile's own rate first: what was refused may have been asked of a card that takes it.
         let used_hz = [own_hz].into_iter().chain(OTHER_RATES_HZ).find(is_left)?;
-        self.instead = Some(Instead { pcm: pcm.into(), refused_hz: own_hz, used_hz });
+        self.instead.retain(|known| known.pcm != pcm || known.own_hz != own_hz);
+        self.instead.push(Instead { pcm: pcm.into(), own_hz, used_hz });
         Some(used_hz)
     }
 
     /// The card has taken what it was asked for.
     pub fn taken(&mut self) {
         self.refused_hz.clear();
-    }
-
-    /// The card is gone: another one may come.
-    pub fn forget(&mut self) {
-        *self = Rates::default();
     }
 }
 
@@ -100,8 +95,8 @@ mod tests {
         assert_eq!(rates.on("hw:0", 48_000), 44_100);
         assert_eq!((rates.on("hw:1", 48_000), rates.on("hw:0", 96_000)), (48_000, 96_000));
         assert_eq!(rates.refused("hw:1", 48_000, 48_000, &[8_000]), None);
-        rates.forget();
-        assert_eq!(rates.on("hw:0", 48_000), 48_000);
+        assert_eq!(rates.refused("hw:1", 48_000, 48_000, &[96_000]), Some(96_000));
+        assert_eq!(rates.on("hw:0", 48_000), 44_100, "each card has its own");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
-use super::life::Daemon;
+use super::life::{Daemon, DaemonError};
 use super::memory;
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
@@ -52,9 +52,19 @@ pub(super) enum Waiter {
 /// What is being read and built.
 pub(super) struct Preparing {
     ticket: u64,
-    /// `None`: what played before, which has to play again.
-    choice: Option<Choice>,
+    job: Job,
     since: Instant,
+}
+
+/// What it is for.
+#[derive(Debug)]
+enum Job {
+    /// The first pipeline.
+    Start,
+    /// What was asked for.
+    Reload(Choice),
+    /// What played before, which has to play again.
+    Restore,
 }
 
 /// How a switch is made.
@@ -75,8 +85,25 @@ pub(super) struct InFlight {
     pub plan: Plan,
     pub choice: Choice,
     pub step: Step,
+    /// The device that was opened for it is open.
+    pub is_open: bool,
+    /// That device has played.
+    pub has_run: bool,
+    /// The old chain has come back.
+    pub is_alone: bool,
     from: String,
     since: Instant,
+}
+
+impl InFlight {
+    fn has_ended(&self) -> bool {
+        match self.step {
+            Step::Crossfade => self.is_alone,
+            Step::Device => self.has_run && self.is_alone,
+            Step::Anew => self.has_run,
+            Step::Remember(_) => false,
+        }
+    }
 }
 
 impl Daemon {
@@ -95,26 +122,29 @@ impl Daemon {
         }
     }
 
+    /// Reads and builds what is to play first.
+    pub(super) fn prepare_start(&mut self) {
+        let (options, rates) = (self.options.clone(), self.rates.clone());
+        self.prepare_by(Job::Start, move || prepare::prepare(prepare::read_at_start(&options)?, &rates));
+    }
+
     /// Reads and builds for the reload under way, on a thread of its own.
     pub(super) fn prepare_again(&mut self, choice: Choice) {
         let (options, rates, wanted) = (self.options.clone(), self.rates.clone(), choice.clone());
         let in_force = self.plan.config.path.clone();
-        self.prepare_by(Some(choice), move || {
+        self.prepare_by(Job::Reload(choice), move || {
             prepare::prepare(prepare::read_again(&options, &wanted, in_force.as_deref())?, &rates)
         });
     }
 
-    /// The new device is not to be had and the old one was given up: builds again what played before.
+    /// Builds what plays, or played before, once more: at another rate, or because what was to play instead is not to be
+    /// had and the device before was given up.
     pub(super) fn restore(&mut self) {
         let (plan, rates) = (self.plan.clone(), self.rates.clone());
-        self.prepare_by(None, move || prepare::prepare(plan, &rates));
+        self.prepare_by(Job::Restore, move || prepare::prepare(plan, &rates));
     }
 
-    fn prepare_by(
-        &mut self,
-        choice: Option<Choice>,
-        work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static,
-    ) {
+    fn prepare_by(&mut self, job: Job, work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static) {
         let ticket = self.new_ticket();
         let events = self.events.clone();
         let started = std::thread::Builder::new().name("prepare".into()).spawn(move || {
@@ -124,7 +154,7 @@ impl Daemon {
             drop(events.send(Event::Prepared(ticket, Box::new(prepared))));
         });
         match started {
-            Ok(_) => self.preparing = Some(Preparing { ticket, choice, since: Instant::now() }),
+            Ok(_) => self.preparing = Some(Preparing { ticket, job, since: Instant::now() }),
             Err(source) => self.refuse(&PipelineError::System { what: "a thread", source }.into()),
         }
     }
@@ -139,28 +169,45 @@ impl Daemon {
         &mut self,
         ticket: u64,
         prepared: Result<Prepared, PrepareError>,
-    ) -> Result<(), PipelineError> {
+    ) -> Result<(), DaemonError> {
         let Some(preparing) = self.preparing.take_if(|preparing| preparing.ticket == ticket) else {
             // Given up long ago.
             return Ok(());
         };
-        let Some(choice) = preparing.choice else {
-            match prepared {
-                Ok(prepared) => self.begin_anew(prepared)?,
-                Err(error) => log::error!("what played before cannot be built again: {error}"),
+        match (preparing.job, prepared) {
+            (Job::Start, prepared) => {
+                let prepared = prepared?;
+                self.plan = prepared.plan.clone();
+                if prepared.plan.profile.is_none() {
+                    log::warn!("{NO_PROFILE}");
+                    self.manager.ready();
+                }
+                self.begin_anew(prepared)?;
+                self.start_reload();
             }
-            self.start_reload();
-            return Ok(());
-        };
-        match prepared.map_err(ReloadError::from).and_then(|prepared| self.hand_over(prepared, choice)) {
-            Ok(()) => Ok(()),
-            // Not a refusal but the end: nothing plays any more.
-            Err(ReloadError::Pipeline(fatal @ PipelineError::Died(_))) => Err(fatal),
-            Err(error) => {
-                self.refuse(&error);
-                Ok(())
+            (Job::Restore, Ok(prepared)) => {
+                self.begin_anew(prepared)?;
+                self.start_reload();
+            }
+            (Job::Restore, Err(error)) => {
+                log::error!("what played cannot be built again: {error}");
+                self.device.problem = Some(error.to_string());
+                self.start_reload();
+            }
+            (Job::Reload(choice), prepared) => {
+                match prepared.map_err(ReloadError::from).and_then(|prepared| self.hand_over(prepared, choice)) {
+                    Ok(()) => {}
+                    // Not a refusal but the end: nothing plays any more.
+                    Err(ReloadError::Pipeline(fatal @ PipelineError::Died(_))) => return Err(fatal.into()),
+                    Err(error) => self.refuse(&error),
+                }
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn is_starting(&self) -> bool {
+        self.retiring || self.next.is_some() || self.preparing.as_ref().is_some_and(|it| matches!(it.job, Job::Start))
     }
 
     fn hand_over(&mut self, prepared: Prepared, choice: Choice) -> Result<(), ReloadError> {
@@ -187,7 +234,8 @@ impl Daemon {
                 Step::Anew
             }
         };
-        self.in_flight = Some(InFlight { plan, choice, step, from, since });
+        self.in_flight =
+            Some(InFlight { plan, choice, step, is_open: false, has_run: false, is_alone: false, from, since });
         Ok(())
     }
 
@@ -196,16 +244,16 @@ impl Daemon {
         self.next = Some(prepared);
         if let Some(old) = self.pipeline.take() {
             let events = self.events.clone();
-            self.retiring = true;
             // It may take as long as the threads of the old one do.
             let retire = move || {
                 drop(old);
                 drop(events.send(Event::Retired));
             };
-            std::thread::Builder::new()
-                .name("retire".into())
-                .spawn(retire)
-                .map_err(|source| PipelineError::System { what: "a thread", source })?;
+            match std::thread::Builder::new().name("retire".into()).spawn(retire) {
+                Ok(_) => self.retiring = true,
+                // Then it has been dropped here.
+                Err(error) => log::warn!("no thread is left: {error}"),
+            }
         }
         if self.retiring { Ok(()) } else { self.on_retired() }
     }
@@ -218,14 +266,15 @@ impl Daemon {
         }
     }
 
-    /// The new chain plays alone: what was chosen is stored, then who waits is answered.
-    pub(super) fn switch_ended(&mut self) {
+    /// When the new chain plays alone, on the device it was meant for, what was chosen is stored; then who waits is
+    /// answered.
+    pub(super) fn end_switch(&mut self) {
         let ticket = self.new_ticket();
-        let Some(switch) = &mut self.in_flight else { return };
-        if matches!(switch.step, Step::Remember(_)) {
-            return;
-        }
+        let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.has_ended()) else { return };
         self.plan = switch.plan.clone();
+        if let (Step::Crossfade, Some(pipeline), Some(chosen)) = (switch.step, &mut self.pipeline, &self.plan.profile) {
+            pipeline.open_later(&self.plan.config, chosen.profile.channels());
+        }
         switch.step = Step::Remember(ticket);
         switch.since = Instant::now();
         let choice = switch.choice.clone();
@@ -276,13 +325,18 @@ impl Daemon {
         if let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &self.plan.profile) {
             // Where a property asked for the switch, it shows the truth again.
             pipeline.show_profile(&chosen.profile.name);
+            if let Err(error) = pipeline.present(&self.plan.config, &self.options.instance) {
+                log::warn!("{error}");
+            }
         }
         self.start_reload();
     }
 
     /// Lets nobody wait for what does not end: a switch on a device that plays nothing, files that cannot be read.
     pub(super) fn give_up_waiting(&mut self) {
-        if self.preparing.as_ref().is_some_and(|preparing| preparing.since.elapsed() > READ_TIMEOUT) {
+        let is_late =
+            |preparing: &Preparing| matches!(preparing.job, Job::Reload(_)) && preparing.since.elapsed() > READ_TIMEOUT;
+        if self.preparing.as_ref().is_some_and(is_late) {
             self.preparing = None;
             self.refuse(&ReloadError::Reading);
         }

@@ -64,9 +64,18 @@ impl Callbacks {
         self.data_loop.get_or_init(|| data_loop);
     }
 
-    /// From now on nothing that PipeWire tells counts.
+    /// From now on nothing that PipeWire tells counts. Whoever listens learns that nobody plays any more.
     pub fn end(&self) {
-        self.ended.set(true);
+        if !self.ended.replace(true) && self.lasting.pace.is_streaming() {
+            self.lasting.tell(Event::Paused);
+        }
+        if self.feedback.borrow().is_there() {
+            self.lasting.tell(Event::FeedbackEnded);
+        }
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     /// Why the connection has ended; `Ok` when it was we who ended it.
@@ -218,7 +227,9 @@ impl Callbacks {
     }
 
     pub fn show_props(&self) {
-        self.publish(Param::props(&self.lasting.props.borrow()));
+        // Made before it is published: PipeWire may call back at once.
+        let props = Param::props(&self.lasting.props.borrow());
+        self.publish(props);
     }
 
     fn publish(&self, param: Option<Param>) {

@@ -107,7 +107,10 @@ fn run(
         move |_| callbacks.check_threads()
     });
     check.update_timer(Some(CHECK), Some(CHECK));
-    lasting.main_loop.run();
+    // What failed within `connect` has asked the loop to end before it ran.
+    if !callbacks.has_ended() {
+        lasting.main_loop.run();
+    }
     drop(watch);
     callbacks.outcome()
 }

@@ -221,13 +221,20 @@ impl<T> DataCell<T> {
     /// Changes the value from the main-loop thread, by running `f` on the data thread.
     ///
     /// # Errors
-    /// The loop's queue refused it: nothing was changed.
+    /// The loop's queue refused it, or another thread owns the value: nothing was changed.
     pub fn change<R: Send>(&self, on: &DataLoop, f: impl FnOnce(&mut T) -> R + Send) -> Result<R, Errno> {
         let cell = SendPtr(self.value.get());
+        let (owner, contested) = (&self.owner, &self.contested);
         let mut result = None;
         let slot = &mut result;
         on.run(move || {
-            // SAFETY: runs on the data thread between its other callbacks, so nobody else has access.
+            // SAFETY: always succeeds, touches nothing.
+            let this_thread = unsafe { libc::pthread_self() } as usize;
+            if ![0, this_thread].contains(&owner.load(Relaxed)) {
+                contested.store(true, Relaxed);
+                return;
+            }
+            // SAFETY: runs on the thread that owns the value, between its other callbacks, so nobody else has access.
             *slot = Some(f(unsafe { &mut *cell.get() }));
         })?;
         result.ok_or(Errno::EAGAIN)

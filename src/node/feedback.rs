@@ -52,6 +52,11 @@ impl Feedback {
         }
     }
 
+    /// True while one of our nodes feeds the sink.
+    pub fn is_there(&self) -> bool {
+        !self.links.is_empty()
+    }
+
     /// An object is gone; ids are used again. True when it was the last that fed the sink from our own process.
     pub fn removed(&mut self, id: u32) -> bool {
         self.clients.remove(&id);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipewire::channel::{Receiver, Sender};
 use pipewire::main_loop::MainLoopRc;
@@ -18,7 +18,9 @@ use super::params::Props;
 use super::{Command, Event, NodeError, Request, Shown, Tell};
 
 /// First and longest pause between two attempts to connect.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// A sink that has been there for so long was no failure.
+const LASTING: Duration = Duration::from_secs(1);
 
 /// What the thread is given.
 pub(super) struct Parts {
@@ -82,11 +84,12 @@ pub(super) fn run(parts: Parts) {
     });
     let mut pause = BACKOFF.0;
     while !lasting.quits.get() {
+        let begun = Instant::now();
         match connection::serve(&lasting, &cell) {
             // To be made anew.
             Ok(()) => pause = BACKOFF.0,
             Err(error) => {
-                if matches!(error, NodeError::Lost { .. }) {
+                if matches!(error, NodeError::Lost { .. }) && begun.elapsed() >= LASTING {
                     pause = BACKOFF.0;
                 }
                 lasting.down(&error.to_string());

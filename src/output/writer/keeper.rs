@@ -17,8 +17,15 @@ use super::{Event, Tell};
 /// First and longest pause between two attempts to open, and before a device that was lost is opened again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// Another device to play on, with another chain.
-pub(super) struct Order<C> {
+/// What the keeper is asked for.
+pub(super) enum Order<C> {
+    /// To play on another device, with another chain.
+    Use(Wanted<C>),
+    /// To ask for this from the next opening on.
+    Later(Request),
+}
+
+pub(super) struct Wanted<C> {
     pub request: Request,
     pub chain: Box<C>,
 }
@@ -51,7 +58,6 @@ impl Keeper {
             stop: Arc::clone(&stop),
             next_attempt: Some(Instant::now()),
             backoff: BACKOFF.0,
-            last_reason: String::new(),
             is_lost: false,
         };
         let name = "output-keeper";
@@ -84,7 +90,7 @@ struct Work<C> {
     request: Request,
     orders: mpsc::Receiver<Order<C>>,
     /// What is to be played on as soon as the writer has left the device before.
-    wanted: Option<Order<C>>,
+    wanted: Option<Wanted<C>>,
     line: Keepers<C>,
     counters: Arc<Counters>,
     tell: Tell,
@@ -94,7 +100,6 @@ struct Work<C> {
     /// Grows with each opening, and falls back only when a device has played: one that opens and does not start must
     /// not be opened twenty times a second.
     backoff: Duration,
-    last_reason: String,
     /// The device was lost, and not closed because nothing played.
     is_lost: bool,
 }
@@ -106,10 +111,15 @@ impl<C: Send + 'static> Work<C> {
                 self.handle(message);
             }
             while let Ok(order) = self.orders.try_recv() {
-                // Only the last counts; the writer is asked once more, which does no harm.
-                self.wanted = Some(order);
-                self.next_attempt = None;
-                self.line.ask_to_leave();
+                match order {
+                    // One is under way at a time: whoever gives the next has been answered.
+                    Order::Use(wanted) => {
+                        self.wanted = Some(wanted);
+                        self.next_attempt = None;
+                        self.line.ask_to_leave();
+                    }
+                    Order::Later(request) => self.request = request,
+                }
             }
             if self.stop.load(SeqCst) {
                 return;
@@ -122,11 +132,10 @@ impl<C: Send + 'static> Work<C> {
         }
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: Message<C>) {
         match message {
             Message::Notice(Notice::Running) => {
                 self.backoff = BACKOFF.0;
-                self.last_reason.clear();
                 self.is_lost = false;
                 (self.tell)(Event::Running);
             }
@@ -140,10 +149,7 @@ impl<C: Send + 'static> Work<C> {
             Message::Replace(device, cause) => {
                 drop(device);
                 self.is_lost = true;
-                let reason = reason(cause);
-                if self.is_news(&reason) {
-                    (self.tell)(Event::Lost(reason));
-                }
+                (self.tell)(Event::Lost(reason(cause)));
                 self.open_in(self.backoff);
                 self.backoff = (2 * self.backoff).min(BACKOFF.1);
             }
@@ -151,10 +157,11 @@ impl<C: Send + 'static> Work<C> {
                 drop(device);
                 (self.tell)(Event::Standby);
             }
-            Message::Yielded(device) => {
-                drop(device);
-                if let Some(order) = self.wanted.take() {
-                    self.exchange(order);
+            Message::Yielded(device, handed) => {
+                drop((device, handed));
+                match self.wanted.take() {
+                    Some(wanted) => self.exchange(wanted),
+                    None => self.open_in(Duration::ZERO),
                 }
             }
         }
@@ -168,11 +175,11 @@ impl<C: Send + 'static> Work<C> {
     }
 
     /// The old device is closed: opens the new one, or the old one again.
-    fn exchange(&mut self, order: Order<C>) {
-        match open(&order.request) {
+    fn exchange(&mut self, wanted: Wanted<C>) {
+        match open(&wanted.request) {
             Ok(device) => {
-                self.request = order.request;
-                self.hand(device, Some(order.chain));
+                self.request = wanted.request;
+                self.hand(device, Some(wanted.chain));
             }
             Err(error) => {
                 (self.tell)(Event::Refused(error));
@@ -191,9 +198,7 @@ impl<C: Send + 'static> Work<C> {
                 self.hand(device, None);
             }
             Err(error) => {
-                if self.is_news(&error.to_string()) {
-                    (self.tell)(Event::Waiting(error));
-                }
+                (self.tell)(Event::Waiting(error));
                 self.open_in(self.backoff);
                 self.backoff = (2 * self.backoff).min(BACKOFF.1);
             }
@@ -204,14 +209,8 @@ impl<C: Send + 'static> Work<C> {
         for note in device.notes() {
             (self.tell)(Event::Note(note.clone()));
         }
-        (self.tell)(Event::Opened(device.params().clone()));
+        (self.tell)(Event::Opened { params: device.params().clone(), is_another: chain.is_some() });
         self.line.hand(Handed { device: Box::new(device), terms: Terms::of(&self.request), chain });
-    }
-
-    fn is_news(&mut self, reason: &str) -> bool {
-        let is_news = self.last_reason != reason;
-        reason.clone_into(&mut self.last_reason);
-        is_news
     }
 }
 

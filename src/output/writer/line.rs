@@ -28,14 +28,14 @@ pub(super) enum Notice {
 
 /// From the writer to the keeper.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum Message<C> {
     Notice(Notice),
     Open,
     /// Close, because of this, and open again.
     Replace(Box<Device>, Cause),
     Close(Box<Device>),
-    /// The place is free for another device.
-    Yielded(Option<Box<Device>>),
+    /// The place is free for another device: the one that was there, and one that was on its way.
+    Yielded(Option<Box<Device>>, Option<Handed<C>>),
 }
 
 /// Why a device is given up.
@@ -69,11 +69,11 @@ pub(super) fn line<C>(pace: Arc<Pace>) -> (Writers<C>, Keepers<C>) {
 /// The writer's end. No call allocates, frees or waits.
 #[derive(Debug)]
 pub(super) struct Writers<C> {
-    messages: Producer<Message>,
+    messages: Producer<Message<C>>,
     devices: Consumer<Handed<C>>,
     leave: Arc<AtomicBool>,
     /// An order that found no place.
-    unsent: Option<Message>,
+    unsent: Option<Message<C>>,
     pub(super) keeper: Option<Thread>,
 }
 
@@ -88,7 +88,7 @@ impl<C> Writers<C> {
     }
 
     /// Gives an order.
-    pub(super) fn order(&mut self, message: Message) {
+    pub(super) fn order(&mut self, message: Message<C>) {
         // Reports leave room for it. If there is none in spite of that, the next turn tries again.
         if let Err(rtrb::PushError::Full(refused)) = self.messages.push(message) {
             self.unsent = Some(refused);
@@ -123,7 +123,7 @@ impl<C> Writers<C> {
 /// The keeper's end.
 #[derive(Debug)]
 pub(super) struct Keepers<C> {
-    messages: Consumer<Message>,
+    messages: Consumer<Message<C>>,
     devices: Producer<Handed<C>>,
     leave: Arc<AtomicBool>,
     pace: Arc<Pace>,
@@ -131,7 +131,7 @@ pub(super) struct Keepers<C> {
 
 impl<C> Keepers<C> {
     /// What the writer said.
-    pub(super) fn next(&mut self) -> Option<Message> {
+    pub(super) fn next(&mut self) -> Option<Message<C>> {
         self.messages.pop().ok()
     }
 

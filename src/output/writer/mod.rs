@@ -29,8 +29,13 @@ use super::open::{Params, Request};
 pub enum Event {
     /// The writer thread runs, scheduled like this.
     Scheduled(Scheduling),
-    /// A device is open, on these terms; it has not played yet.
-    Opened(Params),
+    /// A device is open; it has not played yet.
+    Opened {
+        /// On these terms.
+        params: Params,
+        /// It is the one that [`Writer::use_device`] asked for.
+        is_another: bool,
+    },
     /// The open device has played its first buffer.
     Running,
     /// The device ran out of frames and was restarted.
@@ -39,10 +44,9 @@ pub enum Event {
     Stalled,
     /// The card slept with the system.
     Suspended,
-    /// The device is gone, given away, or past recovery, for this reason; it is being opened again. Sent once per reason
-    /// until a device has played.
+    /// The device is gone, given away, or past recovery, for this reason; it is being opened again.
     Lost(String),
-    /// It cannot be opened; attempts go on. Sent once per reason.
+    /// It cannot be opened; attempts go on, with growing pauses, and each that fails is told.
     Waiting(OutputError),
     /// What [`Writer::use_device`] asked for cannot be had: the device before is opened again.
     Refused(OutputError),
@@ -78,7 +82,7 @@ impl<S: Stage> Writer<S> {
         tell: Tell,
     ) -> Result<Writer<S>, OutputError> {
         let stop = Arc::new(AtomicBool::new(false));
-        let turns = turn::Terms::of(&request);
+        let terms = turn::Terms::of(&request);
         let (channels, period_frames) = (request.channels, request.period_frames);
         let (orders, given) = mpsc::channel();
         let (keeper, line) = keeper::Keeper::spawn(request, given, Arc::clone(&pace), Arc::clone(&counters), tell)?;
@@ -86,7 +90,7 @@ impl<S: Stage> Writer<S> {
         let turns = turn::Turns::new(
             player,
             turn::Nowhere::new(channels, period_frames),
-            turns,
+            terms,
             Arc::clone(&pace),
             counters,
             line,
@@ -105,11 +109,21 @@ impl<S: Stage> Writer<S> {
     }
 
     /// Fades out, closes the device, opens that of `request` and switches to `chain` unheard: no sample of the old chain
-    /// reaches the new device, whose channels may be other drivers. [`Event::Opened`] tells that it is done;
-    /// [`Event::Refused`] that the device before is opened again, with the old chain.
+    /// reaches the new device, whose channels may be other drivers. [`Event::Opened`] tells that it is open;
+    /// [`Event::Refused`] that the device before is opened again, with the old chain. One of them has to come before the
+    /// next is asked for.
     pub fn use_device(&self, request: Request, chain: Box<S::Chain>) {
-        // It fails only when the keeper has ended by a panic: then the writer ends too, which `is_finished` tells.
-        self.orders.send(keeper::Order { request, chain }).ok();
+        self.order(keeper::Order::Use(keeper::Wanted { request, chain }));
+    }
+
+    /// Asks for `request` from the next opening on: a chain that plays now may need more channels than the one before.
+    pub fn open_later(&self, request: Request) {
+        self.order(keeper::Order::Later(request));
+    }
+
+    fn order(&self, order: keeper::Order<S::Chain>) {
+        // It fails only when the keeper has ended by a panic: then nothing is opened any more, which the status shows.
+        self.orders.send(order).ok();
         if let Some(keeper) = &self.keeper {
             keeper.unpark();
         }

@@ -18,6 +18,8 @@ use super::state::{Action, Event, Fault, Machine, State};
 const STALL_NS: u64 = 200_000_000;
 /// How long the first sound after a standby is kept while the device opens.
 const WAKE_NS: u64 = 2_000_000_000;
+/// Longest wait for the device, so that the loop's heart beats several times a second.
+const LOOK_NS: u64 = 300_000_000;
 /// Pause between looks at a card that is still asleep, and between turns in standby.
 const SLOW_NS: u64 = 100_000_000;
 
@@ -151,11 +153,26 @@ impl<S: Stage> Turns<S> {
             };
             if let Err(errno) = outcome {
                 self.cause = Cause::Fault(errno);
-                self.on(Event::Fault(Fault::from_errno(errno)));
+                match (Fault::from_errno(errno), self.machine.state()) {
+                    (Fault::Again, _) | (Fault::Suspended, State::Suspended) => self.try_later(),
+                    (fault, _) => self.on(Event::Fault(fault)),
+                }
             }
         }
         self.player.mute();
         self.player
+    }
+
+    /// The device asks to be tried again: not at once, and not for ever.
+    fn try_later(&mut self) {
+        if now_ns().saturating_sub(self.progress_ns) >= STALL_NS.max(20 * SLOW_NS) {
+            self.progress_ns = now_ns();
+            return self.on(Event::NoProgress);
+        }
+        let pause_ns =
+            if self.machine.state() == State::Suspended { SLOW_NS } else { self.to_ns(self.pace.period_frames()) / 8 };
+        // A wait that fails is followed by the next turn, which meets the device again.
+        self.sleep(pause_ns.max(100_000)).ok();
     }
 
     /// Moves the machine on and does what it says.
@@ -203,8 +220,7 @@ impl<S: Stage> Turns<S> {
                 self.leave_device();
                 // Also one that was on its way: the keeper has sent it before it asked.
                 let handed = self.handed.take().or_else(|| self.line.take_device());
-                let device = self.device.take().or_else(|| handed.map(|handed| handed.device));
-                self.line.order(Message::Yielded(device));
+                self.line.order(Message::Yielded(self.device.take(), handed));
             }
             Action::Open => {
                 self.keep_sound_until_ns = now_ns() + WAKE_NS;
@@ -224,6 +240,7 @@ impl<S: Stage> Turns<S> {
         self.pace.set_device_rate_offset(None);
         self.needs_start = true;
         self.is_untried = true;
+        self.progress_ns = now_ns();
         self.player.hold(terms.amp_wake_frames);
     }
 
@@ -389,7 +406,7 @@ impl<S: Stage> Turns<S> {
             return Ok(());
         }
         // Not every driver wakes a waiter when its card goes: look again after two periods.
-        let look_ns = 2 * period_frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1));
+        let look_ns = (2 * period_frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1))).min(LOOK_NS);
         let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos((stall_ns - waited_ns).min(look_ns)))?;
         match outcome {
             Wait::Woken => self.pace.take_wake(),
@@ -398,7 +415,7 @@ impl<S: Stage> Turns<S> {
                 let Some(device) = self.device.as_deref_mut() else {
                     return Err(libc::ENODEV);
                 };
-                if device.pending_frames() == 0 && device.available_frames()? < period_frames {
+                if device.pending_frames() > 0 || device.available_frames()? < period_frames {
                     self.sleep(self.to_ns(period_frames) / 8)?;
                 }
             }

@@ -17,8 +17,9 @@ use super::data_loop::DataCell;
 use super::params::Props;
 use super::{Command, Event, NodeError, Request, Shown, Tell};
 
-/// First and longest pause between two attempts to connect.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// First and longest pause between two attempts to connect: where nobody listens, one costs nothing, and who has started
+/// PipeWire again waits for sound.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 /// A sink that has been there for so long was no failure.
 const LASTING: Duration = Duration::from_secs(1);
 

@@ -16,6 +16,8 @@ use super::{Event, Tell};
 
 /// First and longest pause between two attempts to open, and before a device that was lost is opened again.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Longest pause where the device did not even open: to ask costs nothing, and who plugs it in waits for sound.
+const ABSENT: Duration = Duration::from_millis(500);
 
 /// What the keeper is asked for.
 pub(super) enum Order<C> {
@@ -199,7 +201,7 @@ impl<C: Send + 'static> Work<C> {
             }
             Err(error) => {
                 (self.tell)(Event::Waiting(error));
-                self.open_in(self.backoff);
+                self.open_in(self.backoff.min(ABSENT));
                 self.backoff = (2 * self.backoff).min(BACKOFF.1);
             }
         }

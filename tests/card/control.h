@@ -21,7 +21,8 @@ struct control {
 	word open_errno;     /* not 0: open fails by this error number */
 	word configure_errno; /* not 0: so does setting the hardware parameters */
 	word start_errno;    /* not 0: so does every start */
-	word reserved_command[7];
+	word open_delay_ms;  /* so long an open that succeeds takes */
+	word reserved_command[6];
 
 	/* Reports: the card writes. */
 	word opens, closes, refused;           /* refused: opens answered with an error */

@@ -478,6 +478,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 		munmap(control, CONTROL_BYTES);
 		goto failed;
 	}
+	poll(NULL, 0, (int)control->open_delay_ms);
 	card->control = control;
 	snprintf(path, sizeof(path), "%s/events.log", card->dir);
 	card->events = fopen(path, "ae");

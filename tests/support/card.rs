@@ -24,6 +24,7 @@ pub enum Word {
     OpenErrno,
     ConfigureErrno,
     StartErrno,
+    OpenDelayMs,
     Opens = 16,
     Closes,
     Refused,

@@ -53,6 +53,16 @@ impl Daemon {
 
     /// Starts it, whatever becomes of it.
     pub fn launch(session: &Session, card: &Card, options: &Options) -> Daemon {
+        Daemon::launch_with(session, card, options, &[])
+    }
+
+    /// The same, with more variables in its environment.
+    pub fn launch_with(
+        session: &Session,
+        card: &Card,
+        options: &Options,
+        environment: &[(&str, std::ffi::OsString)],
+    ) -> Daemon {
         install_profiles(session);
         let file = session.path(&format!("{}.toml", options.instance));
         write_config(&file, card, options);
@@ -68,7 +78,7 @@ impl Daemon {
             }
         };
         let mut start = command();
-        start.arg("--config").arg(file);
+        start.arg("--config").arg(file).envs(environment.iter().map(|(name, value)| (name, value)));
         if !options.profile.is_empty() {
             start.args(["--profile", options.profile]);
         }

@@ -1,0 +1,329 @@
+//! Whatever hangs below the daemon, it answers, says so, and ends when it is told to.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use support::card::Word;
+use support::wait::wait_until;
+use support::{Bed, Card, Daemon, Frozen, Options, Session, Setup, undisturbed};
+
+const WRITER: &str = "output-writer";
+/// The daemon promises 200 ms; the machine that tests it is shared. A loop that waits for a device or a server waits for
+/// seconds.
+const ANSWER: Duration = Duration::from_secs(1);
+/// The daemon promises two seconds.
+const END: Duration = Duration::from_secs(3);
+
+fn bed() -> Bed {
+    Bed::start(Setup { quantum_frames: 256, pulse: false }, &Options::default())
+}
+
+/// One answer, and how long the daemon took for it.
+fn ask(session: &Session) -> (Value, Duration) {
+    let asked = Instant::now();
+    let mut stream = UnixStream::connect(session.path("run/spatiald/test.sock")).expect("the daemon listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+    stream.write_all(b"{\"ask\":\"status\"}\n").expect("it reads");
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).expect("it answers");
+    (serde_json::from_str(&answer).expect("a status"), asked.elapsed())
+}
+
+/// Asks fifty times, over a second or more; the last answer.
+fn assert_answers(session: &Session, while_what: &str) -> Value {
+    let mut last = Value::Null;
+    let mut times: Vec<Duration> = (0..50)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            let (answer, time) = ask(session);
+            last = answer;
+            time
+        })
+        .collect();
+    times.sort();
+    println!("{while_what}: answers after {:?}, at most {:?}", times[25], times[49]);
+    assert!(times[49] < ANSWER, "{while_what}: {times:?}");
+    last
+}
+
+fn wait_for_state(session: &Session, daemon: &Daemon, state: &str) {
+    let reached = wait_until(|| {
+        daemon.assert_alive();
+        ask(session).0["state"] == state
+    });
+    assert!(reached, "{}\n{}", ask(session).0, daemon.log());
+}
+
+/// Ends it by SIGTERM; `meanwhile` is called until it has ended.
+fn assert_ends(daemon: &mut Daemon, while_what: &str, mut meanwhile: impl FnMut()) {
+    let asked = Instant::now();
+    daemon.signal(Signal::SIGTERM);
+    let ended = wait_until(|| {
+        meanwhile();
+        daemon.process().ended().is_some()
+    });
+    println!("{while_what}: ended after {:?}", asked.elapsed());
+    assert!(ended && asked.elapsed() < END, "{while_what}: {:?}\n{}", asked.elapsed(), daemon.log());
+}
+
+#[test]
+fn a_frozen_writer_is_told_of_and_hangs_nothing_else() {
+    undisturbed(|| {
+        let mut bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let pid = bed.daemon.process().pid();
+        let writer = Frozen::thread_of(pid, WRITER);
+        wait_for_state(&bed.session, &bed.daemon, "stalled");
+        let status = assert_answers(&bed.session, "a frozen writer");
+        assert!(status["problems"][0].as_str().unwrap().contains("does not move"), "{status}");
+        drop(writer);
+        wait_for_state(&bed.session, &bed.daemon, "playing");
+        assert!(bed.daemon.log().contains("sound moves again"));
+        let writer = Frozen::thread_of(pid, WRITER);
+        assert_ends(&mut bed.daemon, "a frozen writer", || writer.reap());
+    });
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut bed = bed();
+    let pid = bed.daemon.process().pid();
+    let writer = Frozen::thread_of(pid, WRITER);
+    bed.daemon.signal(Signal::SIGTERM);
+    // The first one has come: it waits for the writer now.
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(bed.daemon.process().ended().is_none(), "it did not wait for the writer:\n{}", bed.daemon.log());
+    let asked = Instant::now();
+    bed.daemon.signal(Signal::SIGTERM);
+    assert!(wait_until(|| {
+        writer.reap();
+        bed.daemon.process().ended().is_some()
+    }));
+    println!("a second SIGTERM: ended after {:?}", asked.elapsed());
+    assert_eq!(bed.daemon.process().wait().code(), Some(1));
+    assert!(asked.elapsed() < ANSWER, "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_pipewire_that_stands_still_is_told_of_and_recovers() {
+    undisturbed(|| {
+        let mut bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        bed.session.signal_pipewire(Signal::SIGSTOP);
+        // Where PipeWire's own thread drives the player, the graph is what stands still.
+        let told = wait_until(|| ask(&bed.session).0["state"] == "stalled");
+        assert!(told, "{}\n{}", ask(&bed.session).0, bed.daemon.log());
+        assert_answers(&bed.session, "a stopped PipeWire");
+        bed.session.signal_pipewire(Signal::SIGCONT);
+        wait_for_state(&bed.session, &bed.daemon, "playing");
+        let after = bed.listen(1.0);
+        assert!(bed.heard(0, after).iter().any(|sample| sample.abs() > 1e-3), "silence");
+        bed.session.signal_pipewire(Signal::SIGSTOP);
+        assert_ends(&mut bed.daemon, "a stopped PipeWire", || {});
+        bed.session.signal_pipewire(Signal::SIGCONT);
+    });
+}
+
+#[test]
+fn a_pipewire_that_accepts_and_never_answers_hangs_nothing() {
+    let mut session = Session::start();
+    session.kill_pipewire();
+    let socket = session.path("run/pipewire-0");
+    std::fs::remove_file(&socket).expect("a socket that was left over");
+    let _mute = UnixListener::bind(&socket).expect("its place");
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    let mut daemon = Daemon::launch(&session, &card, &Options::default());
+    assert!(wait_until(|| daemon.try_status().is_some()), "{}", daemon.log());
+    assert_answers(&session, "a PipeWire that never answers");
+    wait_for_state(&session, &daemon, "no-pipewire");
+    assert_ends(&mut daemon, "a PipeWire that never answers", || {});
+}
+
+#[test]
+fn a_card_that_opens_slowly_hangs_nothing() {
+    let session = Session::start();
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    card.set(Word::OpenDelayMs, 8000);
+    let mut daemon = Daemon::launch(&session, &card, &Options::default());
+    assert!(wait_until(|| daemon.try_status().is_some()), "{}", daemon.log());
+    let status = assert_answers(&session, "a card that takes 8 s to open");
+    assert_eq!((&status["state"], card.get(Word::Opens)), (&"starting".into(), 0));
+    assert_ends(&mut daemon, "a card that takes 8 s to open", || {});
+}
+
+#[test]
+fn what_is_missing_at_the_start_is_waited_for_with_its_remedy() {
+    let mut session = Session::start();
+    session.kill_pipewire();
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    card.unplug();
+    let daemon = Daemon::launch(&session, &card, &Options::default());
+    assert!(wait_until(|| daemon.try_status().is_some()), "{}", daemon.log());
+    wait_for_state(&session, &daemon, "no-device");
+    let problems = |session: &Session| ask(session).0["problems"].to_string();
+    let told = |session: &Session| problems(session).contains("PipeWire") && problems(session).contains("testcard");
+    assert!(wait_until(|| told(&session)), "{}", problems(&session));
+    card.replug();
+    wait_for_state(&session, &daemon, "no-pipewire");
+    session.start_pipewire();
+    daemon.wait_until_ready(&session);
+    assert_eq!(problems(&session), "[]");
+}
+
+/// A device that opens and does not start: opened now and then, told once, with what the system said.
+#[test]
+fn a_card_that_opens_and_does_not_start_is_left_in_peace() {
+    let session = Session::start();
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    card.set(Word::StartErrno, i64::from(nix::libc::ENOSPC));
+    let daemon = Daemon::launch(&session, &card, &Options::default());
+    assert!(wait_until(|| card.get(Word::Opens) >= 5), "{}", daemon.log());
+    let (opens, begin) = (card.get(Word::Opens), Instant::now());
+    std::thread::sleep(Duration::from_secs(5));
+    let opened = (card.get(Word::Opens) - opens) as f64 / begin.elapsed().as_secs_f64();
+    assert!(opened <= 2.5, "opened {opened:.1} times a second:\n{}", daemon.log());
+    let (status, _) = ask(&session);
+    assert_eq!(status["state"], "no-device", "{status}");
+    assert!(daemon.log().lines().count() < 200, "{}", daemon.log());
+    card.set(Word::StartErrno, 0);
+    daemon.wait_until_ready(&session);
+}
+
+/// A card of another rate, by a reload and in the old one's place: the profile is resampled to what it takes.
+#[test]
+fn a_card_of_another_rate_is_played_on() {
+    let options = Options::default();
+    let mut bed = Bed::with_card(
+        Card::with_limits("CHANNELS=8,FORMATS=S32_LE,RATES=48000"),
+        Setup { quantum_frames: 256, pulse: false },
+        &options,
+    );
+    let _player = bed.play_tone(0.1, 256, 0.5);
+    let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE,RATES=44100");
+    bed.daemon.move_to(&bed.session, &other, &options);
+    bed.daemon.reload("cylinder");
+    assert_eq!(bed.daemon.status()["rate_hz"], 44_100);
+    bed.card = other;
+    assert!(wait_until(|| bed.card.recording().first_sound().is_some()), "{}", bed.daemon.log());
+    // And back, although the other one's rate was what it ran at.
+    let first = Card::with_limits("CHANNELS=8,FORMATS=S32_LE,RATES=96000");
+    bed.daemon.move_to(&bed.session, &first, &options);
+    bed.daemon.reload("cylinder");
+    assert_eq!(bed.daemon.status()["rate_hz"], 96_000);
+    bed.card = first;
+    assert!(wait_until(|| bed.card.recording().first_sound().is_some()), "{}", bed.daemon.log());
+}
+
+/// What a service manager hears. Its socket's buffer is the kernel's: nothing is lost as long as it reads.
+struct ServiceManager {
+    socket: UnixDatagram,
+    heard: Vec<String>,
+}
+
+impl ServiceManager {
+    fn bind(session: &Session) -> ServiceManager {
+        let socket = UnixDatagram::bind(session.path("run/notify")).expect("its socket");
+        socket.set_nonblocking(true).expect("no waiting");
+        ServiceManager { socket, heard: Vec::new() }
+    }
+
+    fn listen(&mut self) -> &[String] {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            self.heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        &self.heard
+    }
+
+    fn count(&mut self, what: &str) -> usize {
+        self.listen().iter().filter(|line| line.starts_with(what)).count()
+    }
+}
+
+/// A daemon whose service manager wants a sign of life every `watchdog`.
+fn managed(session: &Session, card: &Card, watchdog: Duration) -> Daemon {
+    let environment = [
+        ("NOTIFY_SOCKET", session.path("run/notify").into_os_string()),
+        ("WATCHDOG_USEC", watchdog.as_micros().to_string().into()),
+    ];
+    Daemon::launch_with(session, card, &Options::default(), &environment)
+}
+
+#[test]
+fn the_service_manager_hears_what_is_so() {
+    undisturbed(|| {
+        let session = Session::with(Setup { quantum_frames: 256, pulse: false });
+        let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let mut manager = ServiceManager::bind(&session);
+        let daemon = managed(&session, &card, Duration::from_millis(1500));
+        daemon.wait_until_ready(&session);
+        let mut bed = Bed { daemon, session, card };
+        let _player = bed.play_tone(0.1, 256, 0.5);
+        assert!(wait_until(|| manager.count("STATUS=playing: profile cylinder") > 0), "{:?}", manager.heard);
+        assert_eq!(manager.count("READY=1"), 1, "{:?}", manager.heard);
+
+        // A third of 1.5 s: six in three seconds, and no word more.
+        let before = (manager.count("WATCHDOG=1"), manager.listen().len());
+        bed.listen(3.0);
+        let told = manager.count("WATCHDOG=1") - before.0;
+        assert!((3..=7).contains(&told), "{told} signs of life in 3 s");
+        assert_eq!(manager.listen().len() - before.1, told, "{:?}", &manager.heard[before.1..]);
+
+        bed.daemon.signal(Signal::SIGHUP);
+        assert!(wait_until(|| manager.count("READY=1") == 2), "{:?}", manager.heard);
+        let reloading: Vec<&String> = manager.heard.iter().filter(|line| line.starts_with("RELOADING=1")).collect();
+        let since = reloading[0].lines().nth(1).and_then(|line| line.strip_prefix("MONOTONIC_USEC="));
+        let since: i64 = since.expect("since when").parse().expect("a number");
+        assert!((0..60_000_000).contains(&(support::wait::now_ns() / 1000 - since)), "{reloading:?}");
+
+        let pid = bed.daemon.process().pid();
+        let writer = Frozen::thread_of(pid, WRITER);
+        assert!(wait_until(|| manager.count("STATUS=stalled") > 0), "{:?}", manager.heard);
+        let before = manager.count("WATCHDOG=1");
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(manager.count("WATCHDOG=1"), before, "a sign of life although no sound moves");
+        drop(writer);
+        assert!(wait_until(|| manager.count("WATCHDOG=1") > before), "{:?}", manager.heard);
+        assert_eq!(bed.daemon.process().terminate().code(), Some(0));
+        assert_eq!(manager.count("STOPPING=1"), 1);
+    });
+}
+
+#[test]
+fn a_service_manager_that_does_not_read_hangs_nothing() {
+    let session = Session::start();
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    let _deaf = ServiceManager::bind(&session);
+    // A sign of life every tick fills its buffer soon.
+    let mut daemon = managed(&session, &card, Duration::from_millis(3));
+    daemon.wait_until_ready(&session);
+    for _ in 0..200 {
+        daemon.signal(Signal::SIGHUP);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(wait_until(|| daemon.log().contains("was not told")), "its buffer never was full");
+    assert_answers(&session, "a deaf service manager");
+    assert_ends(&mut daemon, "a deaf service manager", || {});
+}
+
+/// Any program may set a sink's properties: that is no way to have it read any file.
+#[test]
+fn the_sinks_properties_take_no_path() {
+    let bed = bed();
+    let id = bed.session.node_id(&bed.daemon.sink()).to_string();
+    let folder = bed.session.path("elsewhere");
+    support::daemon::copy_folder(&support::daemon::shipped_profile("cylinder-wide"), &folder);
+    for path in [folder.to_str().unwrap(), "../profiles/cylinder-wide", "."] {
+        let wish = format!("{{ params = [ \"spatiald:profile\" \"{path}\" ] }}");
+        bed.session.text("pw-cli", &["set-param", &id, "Props", &wish]);
+        assert!(wait_until(|| bed.daemon.log().contains(&format!("asked for {path:?}"))), "{}", bed.daemon.log());
+    }
+    let (status, _) = ask(&bed.session);
+    assert_eq!(status["profile"]["name"], "cylinder");
+    assert!(!bed.daemon.log().contains(" → "), "{}", bed.daemon.log());
+}

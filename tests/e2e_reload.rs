@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::fs;
 
 use nix::sys::signal::Signal;
@@ -226,4 +227,69 @@ fn another_device_never_hears_the_old_profile() {
         bed.listen(0.5);
         assert!(bed.heard(0, after).iter().any(|&sample| sample != 0.0));
     });
+}
+
+/// Many switches under a tone, among five profiles of which two are broken and one has another number of drivers.
+/// `SPATIALD_RELOADS=1000` makes it long.
+#[test]
+fn many_switches_under_a_tone_make_no_click_and_tell_the_truth() {
+    let reloads = std::env::var("SPATIALD_RELOADS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let card = Card::with_limits("CHANNELS=4,FORMATS=S32_LE");
+    let bed = Bed::with_card(card, Setup { quantum_frames: 256, pulse: false }, &Options::default());
+    let profiles = bed.session.path("config/spatiald/profiles");
+    fs::write(profiles.join("bar/coefficients.wav"), "no audio").unwrap();
+    fs::write(profiles.join("bar-wide/profile.toml"), "format = 1\n").unwrap();
+    let _player = bed.play_tone(AMPLITUDE, 256, 2.0);
+    let loudest = Cell::new(f64::NEG_INFINITY);
+    for batch in 0..reloads / 20 {
+        undisturbed(|| loudest.set(loudest.get().max(twenty_switches(&bed, batch))));
+    }
+    println!("{} reloads: at most {:.1} dBFS apart from the tone", reloads / 20 * 20, loudest.get());
+}
+
+/// The loudest that is heard beside the tone meanwhile, in dBFS.
+fn twenty_switches(bed: &Bed, batch: u64) -> f64 {
+    let names = ["cylinder", "cylinder-wide", "pair", "bar", "bar-wide"];
+    let lost = || (bed.daemon.count("xruns"), bed.daemon.count("underruns"));
+    bed.listen(0.5);
+    let (begin, lost_before, mut plays) = (bed.card.recorded_frames(), lost(), profile_now(bed));
+    let mut dice = batch + 1;
+    for n in 0..20 {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let name = names[(dice >> 33) as usize % names.len()];
+        let answer = bed.daemon.ask(&["--reload", name]);
+        let (said, why) = (String::from_utf8_lossy(&answer.stdout), String::from_utf8_lossy(&answer.stderr));
+        if name.starts_with("bar") {
+            assert_eq!(answer.status.code(), Some(1), "{n}: {name}: {said}");
+            assert!(why.contains(&format!("{name}/")), "{n}: {why}");
+        } else {
+            assert!(answer.status.success() && said.starts_with(&format!("{plays} → {name} ")), "{n}: {said}{why}");
+            name.clone_into(&mut plays);
+        }
+        assert_eq!(profile_now(bed), plays, "{n}");
+    }
+    bed.listen(1.0);
+    // The only driver that all of them have: the first.
+    let signal = bed.heard(0, begin..bed.card.recorded_frames());
+    assert_eq!(lost(), lost_before, "{}", bed.daemon.log());
+    let windows = (0..signal.len() - RATE_HZ as usize).step_by(RATE_HZ as usize / 4);
+    let heard = windows.map(|at| loudest_apart(&signal[at..at + RATE_HZ as usize], RATE_HZ, TONE_HZ, 100.0));
+    let click = heard.fold((0.0, f64::NEG_INFINITY), |loudest, next| if next.1 > loudest.1 { next } else { loudest });
+    assert!(click.1 <= -80.0, "batch {batch}: {:.1} dBFS at {:.0} Hz", click.1, click.0);
+    click.1
+}
+
+#[test]
+fn a_choice_that_cannot_be_kept_is_said_to_who_asked() {
+    let bed = bed();
+    let folder = bed.session.path("state/spatiald");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
+    fs::write(&folder, "in the way").unwrap();
+    let answer = bed.daemon.ask(&["--reload", "cylinder-wide"]);
+    let why = String::from_utf8_lossy(&answer.stderr).into_owned();
+    assert!(answer.status.success(), "{why}");
+    assert!(why.contains("will not outlast a restart"), "{why}");
+    assert_eq!(profile_now(&bed), "cylinder-wide");
 }

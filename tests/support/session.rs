@@ -98,6 +98,11 @@ impl Session {
         // Not by configuration: for that, 0.3 (`vm.overrides`) and 1.x (rules) have different words.
         let settings = ["-n", "settings", "0", "clock.min-quantum", MIN_QUANTUM_FRAMES];
         assert!(wait_until(|| self.output("pw-metadata", &settings).status.success()), "no PipeWire");
+        self.start_wireplumber();
+    }
+
+    /// Starts WirePlumber, and waits until it answers.
+    pub fn start_wireplumber(&mut self) {
         self.wireplumber = Some(self.run("wireplumber"));
         // WirePlumber is up when its metadata is: before that, no stream is linked and no default is kept.
         assert!(
@@ -111,8 +116,16 @@ impl Session {
 
     /// Ends PipeWire and WirePlumber as a crash would.
     pub fn kill_pipewire(&mut self) {
-        for process in [self.wireplumber.take(), self.pipewire.take()].into_iter().flatten() {
-            process.signal(nix::sys::signal::Signal::SIGKILL);
+        self.kill_wireplumber();
+        if let Some(pipewire) = self.pipewire.take() {
+            pipewire.signal(nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+
+    /// Ends WirePlumber as a crash would.
+    pub fn kill_wireplumber(&mut self) {
+        if let Some(wireplumber) = self.wireplumber.take() {
+            wireplumber.signal(nix::sys::signal::Signal::SIGKILL);
         }
     }
 

@@ -42,7 +42,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Plays into the node `target` of the PipeWire at `socket`, at a quantum of `quantum_frames`.
+    /// Plays into the node `target` (empty: the default sink) of the PipeWire at `socket`, at a quantum of `quantum_frames`.
     ///
     /// `fill(left, right, time)` computes a cycle; the time is `None` before the graph has a clock.
     pub fn start(
@@ -57,11 +57,13 @@ impl Source {
             let main_loop = MainLoopRc::new(None).unwrap();
             let context = ContextRc::new(&main_loop, Some(properties! { "config.name" => client_conf() })).unwrap();
             let core = context.connect_rc(Some(properties! { "remote.name" => socket.to_str().unwrap() })).unwrap();
-            let properties = properties! {
+            let mut properties = properties! {
                 "media.type" => "Audio", "media.category" => "Playback", "node.name" => "source",
-                "target.object" => target.as_str(), "node.rate" => "1/48000",
-                "node.latency" => format!("{quantum_frames}/48000"),
+                "node.rate" => "1/48000", "node.latency" => format!("{quantum_frames}/48000"),
             };
+            if !target.is_empty() {
+                properties.insert("target.object", target.as_str());
+            }
             let stream = StreamRc::new(core, "source", properties).unwrap();
             let (mut left, mut right) = (vec![0.0; MAX_FRAMES], vec![0.0; MAX_FRAMES]);
             let listener = stream

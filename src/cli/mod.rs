@@ -31,7 +31,7 @@ pub mod status;
 ///
 /// Without a command, runs the daemon in the foreground. RUST_LOG sets what it logs to standard error.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version = env!("SPATIALD_VERSION"), args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

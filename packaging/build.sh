@@ -3,7 +3,7 @@
 #
 # Builds the Debian packages, and leaves them in target/package: spatiald, and spatiald-dbgsym with its line tables. Without
 # a name, for both architectures on an amd64 machine, else for the machine's own. Meant for Debian 12, whose libraries are
-# the oldest the packages shall run with. The same commit and compiler give the same bytes.
+# the oldest the packages shall run with.
 set -euo pipefail
 source "$(dirname "$0")/requirements.sh"
 source "$ROOT/packaging/cross.sh"

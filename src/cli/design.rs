@@ -31,6 +31,9 @@ pub struct Args {
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
+    /// Print all figures, not only what a maker must know first
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
     /// Design nothing: print the figures of this profile on the device
     #[arg(long, value_name = "PROFILE")]
     evaluate: Option<String>,
@@ -55,9 +58,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let heads = heads(&args, &device)?;
         let (device, filters) = folder::played_on(&profile, &device)?;
         let figures = evaluate::evaluate(&device, &filters);
-        let notes = shortfalls(&device, &figures);
         let people = over_people(&device, &filters, heads.as_deref());
-        return show(&device, &figures, &notes, people.as_ref(), args.json);
+        return show(&device, &figures, &shortfalls(&device, &figures), people.as_ref(), &args);
     }
     // Without --evaluate the parser asks for a description.
     let description = Source::read(named.map_or(Path::new(""), PathBuf::as_path))?;
@@ -74,7 +76,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         uninterrupted(|| profile.save(output, Some(description.text())))??;
     }
     let people = over_people(&device, &design.filters, heads.as_deref());
-    show(&device, &design.figures, &design.notes, people.as_ref(), args.json)?;
+    show(&device, &design.figures, &design.notes, people.as_ref(), &args)?;
     if let (Some(output), false) = (&args.output, args.json) {
         print(&format!("written: {}\n", output.display()))?;
     }
@@ -151,16 +153,16 @@ fn show(
     figures: &Figures,
     notes: &[String],
     people: Option<&PeopleFigures>,
-    as_json: bool,
+    args: &Args,
 ) -> Result<(), Failure> {
-    if as_json {
+    if args.json {
         let mut value = json!({ "device": device.name, "taps": device.taps, "notes": notes, "figures": figures });
         if let Some(people) = people {
             value["people"] = json!(people);
         }
         return Ok(print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?);
     }
-    print(&Table { device, figures, notes }.to_string())?;
+    print(&Table { device, figures, notes, all: args.all }.to_string())?;
     if let Some(people) = people {
         print(&PeopleTable(people).to_string())?;
     }

@@ -1,18 +1,29 @@
-//! The center's beam: the canceller's solver with the on-axis response in place of the ipsilateral ear and the
-//! directions of the nulls in place of the contralateral one.
+//! The center's beam: the least that goes anywhere but to the front. What is minimized is the power over the whole
+//! sphere, with the directions of the nulls counted once more (a loaded superdirective array; Cox, Zeskind & Owen, IEEE
+//! TASSP 35, 1987), while the axis and, where it would be narrower, the lobe at ±45° are held.
 
 use crate::acoustics::vector::{direction, scale};
-use crate::acoustics::{Complex, phasor, wave_number};
+use crate::acoustics::{Complex, wave_number};
 
 use super::curve::LogGrid;
 use super::device::{BeamSpec, Device, Driver};
-use super::hermitian::{Hermitian, energy, product};
+use super::hermitian::{Factor, Hermitian, energy, product};
+use super::radiation::RadiatedPower;
 use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES};
 
 /// Largest effort of the beam, dB.
 pub const MAX_EFFORT_DB: f64 = 6.0;
 /// The main lobe stays above this at ±45°, dB.
-const LOBE_45_DB: f64 = -6.0;
+const LOBE_45_DB: f64 = -5.0;
+/// Weight of the nulls beside the sphere.
+const NULL_WEIGHT: f64 = 1.5;
+/// A decibel of effort must bring this much of directivity index, or it is not spent, dB.
+const RETURN_DB: f64 = 0.25;
+/// … beyond this much over the matched sum's, which nulls that were asked for may take, dB.
+const FREE_DB: f64 = 1.5;
+/// Exponents of ten of λ over the mean diagonal that are tried, from the matched sum on.
+const LOG_LAMBDA: (f64, f64) = (3.0, -6.0);
+const LAMBDA_STEP: f64 = 0.25;
 /// … and nowhere in front rises above the axis by more than this, dB: nulls on one side only would turn it away.
 const MOST_RISE_DB: f64 = 0.9;
 /// Where both are looked at, degrees.
@@ -44,6 +55,7 @@ struct Section {
 pub struct Beamformer<'a> {
     drivers: &'a [Driver],
     spec: &'a BeamSpec,
+    power: &'a RadiatedPower,
     distance_m: f64,
     grid: LogGrid,
     sections: Vec<Section>,
@@ -52,16 +64,17 @@ pub struct Beamformer<'a> {
 impl<'a> Beamformer<'a> {
     /// Finds how far each set of drivers can hold the beam: all of them, then without the outermost ones, down to the
     /// frontmost.
-    pub fn new(device: &'a Device, drivers: &'a [Driver], grid: &LogGrid) -> Self {
+    pub fn new(device: &'a Device, drivers: &'a [Driver], power: &'a RadiatedPower, grid: &LogGrid) -> Self {
         let distance_m = device.listener.distance_m;
-        let mut beamformer = Self { drivers, spec: &device.beam, distance_m, grid: grid.clone(), sections: Vec::new() };
+        let mut beamformer =
+            Self { drivers, spec: &device.beam, power, distance_m, grid: grid.clone(), sections: Vec::new() };
         let nested = nested_sets(drivers);
         let last = nested.len() - 1;
         let mut covered_hz = 0.0;
         for (rank, members) in nested.into_iter().enumerate() {
             let nulls = members.len() > 2;
             let mut section = Section { members, nulls, up_to_hz: f64::INFINITY, log_lambda: Vec::new() };
-            let raw: Vec<f64> = grid.frequencies_hz.iter().map(|f| beamformer.bisect(&section, *f)).collect();
+            let raw: Vec<f64> = grid.frequencies_hz.iter().map(|f| beamformer.regularization(&section, *f)).collect();
             section.log_lambda = grid.smooth(&raw, REGULARIZATION_OCTAVES);
             if rank < last {
                 let failing = |f: &&f64| **f > BEAM_FROM_HZ && !beamformer.holds_lobe(&section, **f);
@@ -84,8 +97,8 @@ impl<'a> Beamformer<'a> {
     /// there are none.
     pub fn null_depth_db(&self, frequency_hz: f64) -> Option<f64> {
         let section = self.sections.iter().find(|s| frequency_hz <= s.up_to_hz).filter(|s| s.nulls)?;
-        let (axis, shares) = self.vector(section, 0.0, frequency_hz);
-        let (matrix, _) = self.system(section, frequency_hz, &axis);
+        let (_, shares) = self.vector(section, 0.0, frequency_hz);
+        let matrix = self.nulls(section, frequency_hz);
         let filters = self.solve(section, frequency_hz, Some(self.grid.interpolate(&section.log_lambda, frequency_hz)));
         let weights: Vec<Complex> = filters.iter().zip(shares).map(|(h, share)| h / share).collect();
         Some(-10.0 * matrix.quadratic_form(&weights).max(1e-300).log10())
@@ -117,47 +130,66 @@ impl<'a> Beamformer<'a> {
 
     /// Filters that make the on-axis pressure 1; without λ the matched ones.
     fn solve(&self, section: &Section, frequency_hz: f64, log_lambda: Option<f64>) -> Vec<Complex> {
-        let (axis, shares) = self.vector(section, 0.0, frequency_hz);
-        let matched: Vec<Complex> = axis.iter().map(|c| c.conj()).collect();
-        let weights = match log_lambda {
-            None => matched,
-            Some(log_lambda) => {
-                let (matrix, right_side) = self.system(section, frequency_hz, &axis);
-                matrix.solve(matrix.mean_diagonal() * 10f64.powf(log_lambda), &right_side).unwrap_or(matched)
-            }
+        let system = self.system(section, frequency_hz);
+        let matched = || {
+            let weights: Vec<Complex> = system.axis.iter().map(|c| c.conj()).collect();
+            let response = product(&system.axis, &weights);
+            weights.iter().map(|w| w / response).collect()
         };
-        let response = product(&axis, &weights);
-        weights.iter().zip(shares).map(|(w, share)| w * share / response).collect()
+        let weights: Vec<Complex> = log_lambda.and_then(|l| system.solve(l)).unwrap_or_else(matched);
+        weights.iter().zip(&system.shares).map(|(w, share)| w * share).collect()
     }
 
-    fn system(&self, section: &Section, frequency_hz: f64, axis: &[Complex]) -> (Hermitian, Vec<Complex>) {
+    /// The on-axis power around the nulls, drivers' mismatch included; zero where a shape is asked for.
+    fn nulls(&self, section: &Section, frequency_hz: f64) -> Hermitian {
         let mut matrix = Hermitian::zero(section.members.len());
-        let mut add = |v: &[Complex], weight: f64| {
-            matrix.add_outer(v, weight);
-            v.iter().enumerate().for_each(|(i, c)| matrix.add_diagonal(i, DRIVER_MISMATCH * weight * c.norm_sqr()));
-        };
+        if let BeamSpec::Null { null_deg, .. } = self.spec {
+            let weight = 1.0 / (3.0 * null_deg.len() as f64);
+            for azimuth in null_deg.iter().flat_map(|d| [d - NULL_SPREAD_DEG, *d, d + NULL_SPREAD_DEG]) {
+                add_uncertain(&mut matrix, &self.vector(section, azimuth, frequency_hz).0, weight);
+            }
+        }
+        matrix
+    }
+
+    fn system(&self, section: &Section, frequency_hz: f64) -> System {
+        let (axis, shares) = self.vector(section, 0.0, frequency_hz);
+        let power = self.power.at(frequency_hz).of(&section.members).scaled(&shares);
+        let mut right_side = vec![Complex::ZERO; axis.len()];
+        let nulls = self.nulls(section, frequency_hz);
+        let mut matrix = Hermitian::zero(axis.len());
         match self.spec {
-            BeamSpec::Null { null_deg, .. } => {
-                let azimuths = null_deg.iter().flat_map(|d| [d - NULL_SPREAD_DEG, *d, d + NULL_SPREAD_DEG]);
-                let weight = 1.0 / (3.0 * null_deg.len() as f64);
-                azimuths.for_each(|a| add(&self.vector(section, a, frequency_hz).0, weight));
-                (matrix, axis.iter().map(|c| c.conj()).collect())
+            BeamSpec::Null { .. } => {
+                // In the unit of the sphere's power.
+                matrix.add(&nulls, NULL_WEIGHT * self.distance_m.powi(2));
+                matrix.add(&power, 1.0);
+                (0..axis.len()).for_each(|i| matrix.add_diagonal(i, DRIVER_MISMATCH * power.diagonal(i)));
             }
             BeamSpec::Shape(points) => {
-                // The pressure wanted in every direction has the phase of a source at the origin.
-                let phase = phasor(-wave_number(frequency_hz) * self.distance_m);
-                let mut right_side = vec![Complex::ZERO; section.members.len()];
+                // The pressure wanted in every direction has the same phase as on axis, as that of a source at the origin.
                 let both = points.iter().flat_map(|(a, db)| [(*a, *db), (-*a, *db)]);
                 let weight = 0.5 / points.len() as f64;
                 for (azimuth, level_db) in both {
                     let (v, _) = self.vector(section, azimuth, frequency_hz);
-                    let wanted = phase * (10f64.powf(level_db.max(-60.0) / 20.0) * weight);
-                    add(&v, weight);
+                    let wanted = 10f64.powf(level_db.max(-60.0) / 20.0) * weight;
+                    add_uncertain(&mut matrix, &v, weight);
                     right_side.iter_mut().zip(&v).for_each(|(b, c)| *b += c.conj() * wanted);
                 }
-                (matrix, right_side)
             }
         }
+        let front = FRONT_DEG.map(|azimuth| (azimuth, self.vector(section, azimuth, frequency_hz).0)).to_vec();
+        // The lobe's phase is that of the drivers nearest to the middle.
+        let inner = innermost(self.drivers, &section.members);
+        let of_inner = |v: &[Complex]| inner.iter().map(|i| v[*i]).sum::<Complex>();
+        let lobe = front
+            .iter()
+            .filter(|(azimuth, _)| azimuth.abs() == 45.0 && matches!(self.spec, BeamSpec::Null { .. }))
+            .map(|(_, v)| {
+                let turn = of_inner(v) * of_inner(&axis).conj();
+                (v.clone(), turn / turn.norm().max(1e-300) * 10f64.powf(LOBE_45_DB / 20.0))
+            })
+            .collect();
+        System { matrix, right_side, axis, shares, power, nulls, front, lobe }
     }
 
     /// Responses at an azimuth at the listener's distance, with the drivers' shares in them.
@@ -172,36 +204,46 @@ impl<'a> Beamformer<'a> {
         (section.members.iter().zip(&shares).map(response).collect(), shares)
     }
 
-    /// Smallest λ that keeps effort, null depth and the width of the lobe within their limits.
-    fn bisect(&self, section: &Section, frequency_hz: f64) -> f64 {
-        let (mut low, mut high) = (-9.0, 4.0);
+    /// Smallest λ that keeps effort, null depth and the lobe within their limits, and whose effort brings something.
+    fn regularization(&self, section: &Section, frequency_hz: f64) -> f64 {
+        let mut best = LOG_LAMBDA.0;
         if !section.nulls {
-            return high;
+            return best;
         }
-        let (axis, shares) = self.vector(section, 0.0, frequency_hz);
-        let (matrix, right_side) = self.system(section, frequency_hz, &axis);
-        let front = FRONT_DEG.map(|a| (a.abs(), self.vector(section, a, frequency_hz).0));
-        for _ in 0..30 {
-            let middle = 0.5 * (low + high);
-            let fits = matrix.solve(matrix.mean_diagonal() * 10f64.powf(middle), &right_side).is_some_and(|w| {
-                let power = product(&axis, &w).norm_sqr();
-                let driven: Vec<Complex> = w.iter().zip(&shares).map(|(w, s)| w * s).collect();
-                let effort_db = 10.0 * (energy(&driven) / (self.distance_m.powi(2) * power)).log10();
-                let lobe_fits = front.iter().all(|(azimuth, v)| {
-                    let level_db = 10.0 * (product(v, &w).norm_sqr() / power).log10();
-                    level_db <= MOST_RISE_DB && (*azimuth != 45.0 || level_db >= LOBE_45_DB)
-                });
-                let null_fits = match self.spec {
-                    BeamSpec::Null { null_db, .. } => {
-                        10.0 * (power / matrix.quadratic_form(&w).max(1e-300)).log10() <= *null_db
-                    }
-                    BeamSpec::Shape(_) => true,
-                };
-                effort_db <= MAX_EFFORT_DB && null_fits && lobe_fits
-            });
-            if fits { high = middle } else { low = middle }
+        let system = self.system(section, frequency_hz);
+        // Effort, index, and index with the nulls counted: of the matched sum, and of the last λ.
+        let (mut first, mut last): (Option<[f64; 3]>, Option<[f64; 3]>) = (None, None);
+        let count = ((LOG_LAMBDA.0 - LOG_LAMBDA.1) / LAMBDA_STEP) as usize;
+        for log_lambda in (0..=count).map(|i| LOG_LAMBDA.0 - LAMBDA_STEP * i as f64) {
+            let Some(weights) = system.solve(log_lambda) else { break };
+            let driven: Vec<Complex> = weights.iter().zip(&system.shares).map(|(w, s)| w * s).collect();
+            let effort_db = 10.0 * (energy(&driven) / self.distance_m.powi(2)).log10();
+            let below_db = |matrix: &Hermitian| -10.0 * matrix.quadratic_form(&weights).max(1e-300).log10();
+            let here = [effort_db, below_db(&system.power), below_db(&system.matrix)];
+            let rises = system.front.iter().any(|(_, v)| 10.0 * product(v, &weights).norm_sqr().log10() > MOST_RISE_DB);
+            let too_deep = match self.spec {
+                BeamSpec::Null { null_db, .. } => {
+                    -10.0 * system.nulls.quadratic_form(&weights).max(1e-300).log10() > *null_db
+                }
+                BeamSpec::Shape(_) => false,
+            };
+            let brings =
+                |from: [f64; 3], what: usize| here[what] - from[what] >= RETURN_DB * (here[0] - from[0]) - 1e-6;
+            let wasted = matches!(self.spec, BeamSpec::Null { .. })
+                && !(last.is_none_or(|last| brings(last, 2))
+                    && first.is_none_or(|first| here[0] - first[0] <= FREE_DB || brings(first, 1)));
+            if effort_db > MAX_EFFORT_DB || rises || too_deep || wasted {
+                // Drivers around a cabinet in phase may be loudest aside: a λ further down may do better.
+                if last.is_none() && rises {
+                    continue;
+                }
+                break;
+            }
+            first.get_or_insert(here);
+            last = Some(here);
+            best = log_lambda;
         }
-        high
+        best
     }
 
     fn holds_lobe(&self, section: &Section, frequency_hz: f64) -> bool {
@@ -221,23 +263,96 @@ impl<'a> Beamformer<'a> {
     }
 }
 
+/// The beam's equations at one frequency. Their unknowns are the filters over the drivers' shares.
+struct System {
+    matrix: Hermitian,
+    right_side: Vec<Complex>,
+    axis: Vec<Complex>,
+    /// How far each driver takes part here, 0…1: its band.
+    shares: Vec<f64>,
+    power: Hermitian,
+    nulls: Hermitian,
+    /// Responses in front, by azimuth in degrees.
+    front: Vec<(f64, Vec<Complex>)>,
+    /// Responses at the edges of the lobe, and the least that is wanted there.
+    lobe: Vec<(Vec<Complex>, Complex)>,
+}
+
+impl System {
+    /// The weights for one λ: 1 on axis, and at the edges of the lobe no less than is wanted.
+    fn solve(&self, log_lambda: f64) -> Option<Vec<Complex>> {
+        let mut loaded = self.matrix.clone();
+        let load = self.matrix.mean_diagonal() * 10f64.powf(log_lambda);
+        (0..self.axis.len()).for_each(|i| loaded.add_diagonal(i, load));
+        let factor = loaded.factor()?;
+        let free = factor.solve(&self.right_side);
+        let mut held: Vec<(&[Complex], Complex)> = vec![(&self.axis, Complex::ONE)];
+        let weights = constrained(&factor, &free, &held)?;
+        let short = self.lobe.iter().filter(|(v, least)| (product(v, &weights) * least.conj()).re < least.norm_sqr());
+        let before = held.len();
+        held.extend(short.map(|(v, least)| (v.as_slice(), *least)));
+        if held.len() == before || self.axis.len() <= held.len() {
+            return Some(weights);
+        }
+        Some(constrained(&factor, &free, &held).unwrap_or(weights))
+    }
+}
+
+/// The minimum of xᴴAx − 2Re(bᴴx) with vᵀx held at a value for some v; `free` is the one without. `None` if they
+/// contradict each other.
+fn constrained(factor: &Factor, free: &[Complex], held: &[(&[Complex], Complex)]) -> Option<Vec<Complex>> {
+    let towards: Vec<Vec<Complex>> =
+        held.iter().map(|(v, _)| factor.solve(&v.iter().map(|c| c.conj()).collect::<Vec<_>>())).collect();
+    let mut gram = Hermitian::zero(held.len());
+    for (row, (v, _)) in held.iter().enumerate() {
+        for (column, t) in towards.iter().enumerate() {
+            gram.set(row, column, product(v, t));
+        }
+    }
+    let trace = gram.mean_diagonal();
+    (1..held.len()).for_each(|i| gram.add_diagonal(i, 1e-6 * trace));
+    let missing: Vec<Complex> = held.iter().map(|(v, value)| value - product(v, free)).collect();
+    let multipliers = gram.solve(&missing)?;
+    let mut x = free.to_vec();
+    for (t, multiplier) in towards.iter().zip(multipliers) {
+        x.iter_mut().zip(t).for_each(|(x, t)| *x += t * multiplier);
+    }
+    // What the loading left on axis.
+    let axis = product(held[0].0, &x) / held[0].1;
+    (axis.norm() > 1e-3).then(|| x.iter().map(|x| x / axis).collect())
+}
+
+/// Adds weight · v* vᵀ for drivers that differ by 0.5 dB and 4°.
+fn add_uncertain(matrix: &mut Hermitian, v: &[Complex], weight: f64) {
+    matrix.add_outer(v, weight);
+    v.iter().enumerate().for_each(|(i, c)| matrix.add_diagonal(i, DRIVER_MISMATCH * weight * c.norm_sqr()));
+}
+
 /// 0 below 0, 1 above 1, a raised cosine between.
 pub fn smooth_step(x: f64) -> f64 {
     0.5 - 0.5 * (std::f64::consts::PI * x.clamp(0.0, 1.0)).cos()
 }
 
+/// How far a driver is from the ideal center: turned away from the front, then off the middle.
+fn off_center(driver: &Driver) -> f64 {
+    use crate::acoustics::Model;
+    let turned = match &driver.radiator.model {
+        Model::Cap { axis, .. } | Model::Piston { axis, .. } => 1.0 - axis[0],
+        Model::Monopole { .. } => 0.0,
+    };
+    turned + driver.position[1].hypot(driver.position[2])
+}
+
+/// Those of a section's members, by index into it, that are nearest to the ideal center.
+fn innermost(drivers: &[Driver], members: &[usize]) -> Vec<usize> {
+    let least = members.iter().map(|i| off_center(&drivers[*i])).fold(f64::INFINITY, f64::min);
+    (0..members.len()).filter(|i| off_center(&drivers[members[*i]]) < least + 1e-6).collect()
+}
+
 /// All drivers, then without the group farthest from the front and middle, and so on; at last the frontmost one alone
 /// if it is near enough to the middle.
 fn nested_sets(drivers: &[Driver]) -> Vec<Vec<usize>> {
-    use crate::acoustics::Model;
-    // How far a driver is from the ideal center: turned away from the front, then off the middle.
-    let distance = |driver: &Driver| {
-        let turned = match &driver.radiator.model {
-            Model::Cap { axis, .. } | Model::Piston { axis, .. } => 1.0 - axis[0],
-            Model::Monopole { .. } => 0.0,
-        };
-        turned + driver.position[1].hypot(driver.position[2])
-    };
+    let distance = off_center;
     let mut order: Vec<usize> = (0..drivers.len()).collect();
     order.sort_by(|a, b| distance(&drivers[*a]).total_cmp(&distance(&drivers[*b])));
     let mut sets = Vec::new();

@@ -8,6 +8,7 @@ use super::device::{BeamSpec, Device, Driver};
 use super::evaluate::bands::{OCTAVES_HZ, highest, pink_energy};
 use super::file::Form;
 use super::fir::Bins;
+use super::radiation::RadiatedPower;
 use super::{IDEAL_ANGLE_DEG, Spectra, transfer, transposed};
 
 /// The center's phase goes over from that of all drivers in phase to that of the sides between these, Hz.
@@ -18,6 +19,7 @@ pub fn filters(
     device: &Device,
     drivers: &[Driver],
     programs: &[Spectra],
+    power: &RadiatedPower,
     bins: Bins,
     grid: &LogGrid,
     notes: &mut Vec<String>,
@@ -43,7 +45,7 @@ pub fn filters(
         let [followed, in_phase] = [sides(bin), plain(bin)].map(|p| p / p.norm().max(1e-30));
         (followed * part + in_phase * upright * (1.0 - part)).arg()
     };
-    let beamformer = Beamformer::new(device, drivers, grid);
+    let beamformer = Beamformer::new(device, drivers, power, grid);
     match beamformer.nulls_up_to_hz() {
         Some(hz) if hz.is_finite() => {
             notes.push(format!("the beam's nulls hold up to {hz:.0} Hz; above, fewer drivers play the center"));

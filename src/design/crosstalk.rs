@@ -1,17 +1,43 @@
-//! Crosstalk cancellation for any number of drivers: null steering under an effort limit, alone or together with a
-//! virtual source (after Kirkeby & Nelson, JAES 47, 1999, and Ward & Elko, IEEE SPL 6, 1999).
+//! Crosstalk cancellation for any number of drivers: null steering under limits of effort and radiated power, alone or
+//! together with a virtual source (after Kirkeby & Nelson, JAES 47, 1999, and Ward & Elko, IEEE SPL 6, 1999).
+//!
+//! The ipsilateral ear's level at the design point is a constraint, not an aim: what grows with λ is then the filter
+//! that makes this level with the least effort and power, and every limit that can be met is met.
 
-use crate::acoustics::{Complex, Listener, phasor};
+use crate::acoustics::{Complex, phasor};
 
 use super::curve::{Curve, LogGrid};
 use super::device::{Device, Driver};
 use super::hermitian::{Hermitian, energy, product};
-use super::virtual_source::contralateral;
+use super::radiation::RadiatedPower;
+use super::virtual_source::{Relative, contralateral};
 use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES, transfer};
 
-/// Exponents of ten of λ over the mean diagonal, between which it is bisected.
-const LAMBDA_RANGE: (f64, f64) = (-9.0, 4.0);
-const BISECTIONS: usize = 36;
+/// Exponents of ten of the two λ, all matrices' mean diagonals taken as 1.
+const LAMBDA_RANGE: (f64, f64) = (-7.0, 4.0);
+/// Steps of the search for them, from scratch and from the neighboring frequency's.
+const STEPS: (usize, usize) = (120, 40);
+/// A step of log λ a decibel of excess, its largest, and what is left of it when it has gone too far.
+const STEP_PER_DB: f64 = 0.1;
+const LARGEST_STEP: f64 = 0.5;
+const SHORTENED: f64 = 0.6;
+const SHORTEST_PER_DB: f64 = 0.01;
+/// What the search and the smoothing after it may go over a limit is kept free, dB.
+const MARGIN_DB: f64 = 0.3;
+
+/// Up to here the time between the ears says where a sound is, Hz; what is best there is kept up to [`KEPT_TO_HZ`], where
+/// power is still scarce, and from [`LEVEL_FROM_HZ`] on the whole source is aimed at.
+const TIME_TO_HZ: f64 = 1800.0;
+const KEPT_TO_HZ: f64 = 2400.0;
+const LEVEL_FROM_HZ: f64 = 6000.0;
+/// No aim makes the far ear quieter than this, dB: that is farther aside than the virtual source, by level.
+const MOST_LEVEL_DB: f64 = 8.0;
+/// Frequencies an octave at which the best aim is looked for, and the width it is smoothed over.
+const AIMS_PER_OCTAVE: f64 = 6.0;
+const AIM_OCTAVES: f64 = 0.5;
+/// Aims that are tried: parts of the virtual source's lag, and exponents of its level.
+const LAG_PARTS: [f64; 6] = [0.3, 0.4, 0.5, 0.65, 0.8, 1.0];
+const LEVEL_PARTS: [f64; 3] = [0.0, 0.5, 1.0];
 
 /// What a program's filters have to do.
 #[derive(Debug, Clone)]
@@ -22,21 +48,29 @@ pub struct Target<'a> {
     pub own: usize,
     /// Largest effort, dB.
     pub effort_db: &'a Curve,
+    /// Largest radiated power, dB.
+    pub power_db: &'a Curve,
     /// Largest cancellation gain, dB; with a virtual source there is none.
     pub gain_db: &'a Curve,
     /// Angle of the virtual source, or none.
     pub virtual_angle_deg: Option<f64>,
 }
 
-/// The system to solve at one frequency.
+/// The system to solve at one frequency. Its unknowns are the filters over the drivers' shares.
 struct System {
+    /// What is heard that should not be.
     matrix: Hermitian,
-    right_side: Vec<Complex>,
+    /// What should be heard of the own ear's level, and of the other ear's where the virtual source is as loud there.
+    towards: [Vec<Complex>; 2],
+    /// The two ears at the design point.
     ipsilateral: Vec<Complex>,
+    contralateral: Vec<Complex>,
     /// How far each driver takes part here, 0…1: its band.
     shares: Vec<f64>,
     /// |response of one flat omnidirectional driver at the origin|² at the same ear.
     omni: f64,
+    /// Radiated power of the shared drivers.
+    power: Hermitian,
     /// What the ipsilateral ear gets, in the own driver's phase.
     wanted: Complex,
 }
@@ -44,29 +78,67 @@ struct System {
 /// A solution and what it costs.
 struct Candidate {
     filters: Vec<Complex>,
-    /// What the ipsilateral ear gets.
-    response: Complex,
     effort_db: f64,
+    power_db: f64,
     gain_db: f64,
+    /// How much later the contralateral ear hears it, rad, and how much less of it, dB.
+    lag_rad: f64,
+    level_db: f64,
+}
+
+/// log₁₀ λ of effort and of power: Lagrange multipliers of the two limits.
+type Lambdas = [f64; 2];
+
+/// Which part of the virtual source's lag and level is aimed at, over frequency.
+struct Aim {
+    grid: LogGrid,
+    lag: Vec<f64>,
+    level: Vec<f64>,
 }
 
 /// Designs one program's filters, frequency by frequency.
 pub struct Canceller<'a> {
     device: &'a Device,
     drivers: &'a [Driver],
-    listeners: Vec<Listener>,
+    power: &'a RadiatedPower,
     target: Target<'a>,
     grid: LogGrid,
-    log_lambda: Vec<f64>,
+    aim: Option<Aim>,
+    log_lambda: [Vec<f64>; 2],
 }
 
 impl<'a> Canceller<'a> {
-    /// Finds the regularization on `grid`: the smallest λ that meets both limits, smoothed over 1/6 octave.
-    pub fn new(device: &'a Device, drivers: &'a [Driver], target: Target<'a>, grid: &LogGrid) -> Self {
-        let listeners = transfer::design_listeners(device);
-        let mut canceller = Self { device, drivers, listeners, target, grid: grid.clone(), log_lambda: Vec::new() };
-        let raw: Vec<f64> = grid.frequencies_hz.iter().map(|f| canceller.bisect(*f)).collect();
-        canceller.log_lambda = grid.smooth(&raw, REGULARIZATION_OCTAVES);
+    /// Finds the regularization on `grid`: the smallest λ that meets all limits, smoothed over 1/6 octave.
+    pub fn new(
+        device: &'a Device,
+        drivers: &'a [Driver],
+        power: &'a RadiatedPower,
+        target: &Target<'a>,
+        grid: &LogGrid,
+    ) -> Self {
+        let mut canceller = Self {
+            device,
+            drivers,
+            power,
+            target: target.clone(),
+            grid: grid.clone(),
+            aim: None,
+            log_lambda: Default::default(),
+        };
+        canceller.aim = target.virtual_angle_deg.map(|angle_deg| canceller.best_aim(angle_deg));
+        let mut last = None;
+        let mut raw = [Vec::new(), Vec::new()];
+        for frequency_hz in &grid.frequencies_hz {
+            let found = canceller.search(
+                &canceller.system(*frequency_hz),
+                *frequency_hz,
+                canceller.aimed_at(*frequency_hz),
+                last,
+            );
+            raw.iter_mut().zip(found).for_each(|(values, value)| values.push(value));
+            last = Some(found);
+        }
+        canceller.log_lambda = raw.map(|values| grid.smooth(&values, REGULARIZATION_OCTAVES));
         canceller
     }
 
@@ -74,29 +146,81 @@ impl<'a> Canceller<'a> {
     /// ideal pair, in the own driver's phase.
     pub fn filters(&self, frequency_hz: f64) -> Vec<Complex> {
         let system = self.system(frequency_hz);
-        let lambda = self.grid.interpolate(&self.log_lambda, frequency_hz);
-        match self.candidate(&system, lambda) {
-            Some(candidate) => {
-                let scale = system.wanted / candidate.response;
-                candidate.filters.iter().map(|h| h * scale).collect()
-            }
-            None => vec![Complex::ZERO; self.drivers.len()],
-        }
+        let lambda = self.log_lambda.each_ref().map(|values| self.grid.interpolate(values, frequency_hz));
+        self.candidate(&system, self.aimed_at(frequency_hz), lambda)
+            .map_or_else(|| vec![Complex::ZERO; self.drivers.len()], |c| c.filters)
     }
 
-    fn bisect(&self, frequency_hz: f64) -> f64 {
-        let system = self.system(frequency_hz);
-        let effort_limit = self.target.effort_db.at(frequency_hz);
-        let gain_limit =
-            if self.target.virtual_angle_deg.is_some() { f64::INFINITY } else { self.target.gain_db.at(frequency_hz) };
-        let (mut low, mut high) = LAMBDA_RANGE;
-        for _ in 0..BISECTIONS {
-            let middle = 0.5 * (low + high);
-            let fits =
-                self.candidate(&system, middle).is_some_and(|c| c.effort_db <= effort_limit && c.gain_db <= gain_limit);
-            if fits { high = middle } else { low = middle }
+    /// The contralateral ear re the ipsilateral one as aimed at; `None` where it shall be silent.
+    fn aimed_at(&self, frequency_hz: f64) -> Option<Complex> {
+        let angle_deg = self.target.virtual_angle_deg?;
+        let whole = contralateral(angle_deg, self.device.listener.head.radius_m(), frequency_hz);
+        let Some(aim) = &self.aim else { return Some(whole.ratio()) };
+        let [lag, level] = [&aim.lag, &aim.level].map(|parts| aim.grid.interpolate(parts, frequency_hz));
+        Some(part_of(whole, lag, level))
+    }
+
+    /// Where power is scarce the straight way to the virtual source's ear signals is not the one on which the ears part
+    /// soonest: it first makes the far ear quieter. So that part of its lag and level is aimed at which gets the most
+    /// lag for what may be spent; above [`TIME_TO_HZ`] it goes over to all of both.
+    fn best_aim(&self, angle_deg: f64) -> Aim {
+        let grid = LogGrid::new(super::LOWEST_HZ, LEVEL_FROM_HZ, AIMS_PER_OCTAVE);
+        let radius_m = self.device.listener.head.radius_m();
+        let best = |frequency_hz: &f64| {
+            let frequency_hz = frequency_hz.min(TIME_TO_HZ);
+            let system = self.system(frequency_hz);
+            let whole = contralateral(angle_deg, radius_m, frequency_hz);
+            let mut best = (1.0, 1.0, f64::NEG_INFINITY);
+            for (lag, level) in LAG_PARTS.into_iter().flat_map(|lag| LEVEL_PARTS.map(|level| (lag, level))) {
+                let aimed = Some(part_of(whole, lag, level));
+                let reached = self.candidate(&system, aimed, self.search(&system, frequency_hz, aimed, None));
+                // Of equals the later one: it is nearer to the whole.
+                let reached = reached.filter(|c| c.level_db <= MOST_LEVEL_DB);
+                if let Some(candidate) = reached.filter(|c| c.lag_rad.min(whole.lag_rad) > best.2 - 1e-3) {
+                    best = (lag, level, candidate.lag_rad.min(whole.lag_rad));
+                }
+            }
+            (best.0, best.1)
+        };
+        let (lag, level): (Vec<f64>, Vec<f64>) = grid
+            .frequencies_hz
+            .iter()
+            .map(|f| {
+                let (lag, level) = best(f);
+                let whole = ((f / KEPT_TO_HZ).ln() / (LEVEL_FROM_HZ / KEPT_TO_HZ).ln()).clamp(0.0, 1.0);
+                (lag + (1.0 - lag) * whole, level + (1.0 - level) * whole)
+            })
+            .unzip();
+        let [lag, level] = [lag, level].map(|parts| grid.smooth(&parts, AIM_OCTAVES));
+        Aim { grid, lag, level }
+    }
+
+    /// The smallest λ that meet all limits, from those of a neighbor if there is one: each grows while its limit is
+    /// exceeded and falls while it is not (Uzawa's method on the logarithms). A limit that costs nothing has none.
+    fn search(&self, system: &System, frequency_hz: f64, aimed: Option<Complex>, near: Option<Lambdas>) -> Lambdas {
+        let [effort_limit, power_limit] = [self.target.effort_db, self.target.power_db].map(|c| c.at(frequency_hz));
+        let gain_limit = if aimed.is_some() { f64::INFINITY } else { self.target.gain_db.at(frequency_hz) };
+        let (mut lambda, count) = near.map_or(([-2.0; 2], STEPS.0), |near| (near, STEPS.1));
+        let (mut last, mut per_db) = ([0.0; 2], [STEP_PER_DB; 2]);
+        for _ in 0..count {
+            let Some(found) = self.candidate(system, aimed, lambda) else {
+                lambda.iter_mut().for_each(|l| *l = (*l + LARGEST_STEP).min(LAMBDA_RANGE.1));
+                continue;
+            };
+            let excess = [
+                (found.effort_db - effort_limit).max(found.gain_db - gain_limit),
+                found.power_db - power_limit + MARGIN_DB,
+            ];
+            for i in 0..2 {
+                if excess[i] * last[i] < 0.0 {
+                    per_db[i] = (SHORTENED * per_db[i]).max(SHORTEST_PER_DB);
+                }
+                let step = (per_db[i] * excess[i]).clamp(-LARGEST_STEP, LARGEST_STEP);
+                lambda[i] = (lambda[i] + step).clamp(LAMBDA_RANGE.0, LAMBDA_RANGE.1);
+            }
+            last = excess;
         }
-        high
+        lambda
     }
 
     fn system(&self, frequency_hz: f64) -> System {
@@ -106,14 +230,14 @@ impl<'a> Canceller<'a> {
         let level = transfer::ideal_ears(head, super::IDEAL_ANGLE_DEG, distance_m, frequency_hz)[0].norm();
         let omni = transfer::ideal_ears(head, 0.0, distance_m, frequency_hz)[0].norm_sqr();
         let shares: Vec<f64> = self.drivers.iter().map(|d| d.share(frequency_hz)).collect();
-        let weight = 1.0 / self.listeners.len() as f64;
-        let virtual_ear =
-            self.target.virtual_angle_deg.map(|angle| contralateral(angle, head.radius_m(), frequency_hz));
+        let listeners = transfer::design_listeners(self.device, self.drivers, frequency_hz);
+        let weight = 1.0 / listeners.len() as f64;
+        let virtual_pair = self.target.virtual_angle_deg.is_some();
 
         let mut matrix = Hermitian::zero(count);
-        let mut right_side = vec![Complex::ZERO; count];
-        let (mut ipsilateral, mut wanted) = (Vec::new(), Complex::ONE);
-        for (index, listener) in self.listeners.iter().enumerate() {
+        let mut towards = [vec![Complex::ZERO; count], vec![Complex::ZERO; count]];
+        let (mut ipsilateral, mut contralateral, mut wanted) = (Vec::new(), Vec::new(), Complex::ONE);
+        for (index, listener) in listeners.iter().enumerate() {
             let mut ears = transfer::to_ears(self.drivers, head, listener, frequency_hz);
             let own = self.target.own;
             let own_phase = phasor((ears[ear][own] * self.drivers[own].polarity).arg());
@@ -123,37 +247,58 @@ impl<'a> Canceller<'a> {
                 c.iter().enumerate().for_each(|(i, c)| matrix.add_diagonal(i, DRIVER_MISMATCH * weight * c.norm_sqr()));
             };
             add(&mut matrix, &ears[1 - ear]);
-            if let Some(relative) = virtual_ear {
+            if virtual_pair {
                 add(&mut matrix, &ears[ear]);
-                let (near, far) = (own_phase * level, own_phase * level * relative);
-                for (i, b) in right_side.iter_mut().enumerate() {
-                    *b += (ears[ear][i].conj() * near + ears[1 - ear][i].conj() * far) * weight;
+                for (right_side, ear) in towards.iter_mut().zip([ear, 1 - ear]) {
+                    right_side
+                        .iter_mut()
+                        .zip(&ears[ear])
+                        .for_each(|(b, c)| *b += c.conj() * own_phase * level * weight);
                 }
             }
             // The design point comes first.
             if index == 0 {
                 wanted = own_phase * level;
-                ipsilateral = std::mem::take(&mut ears[ear]);
+                [ipsilateral, contralateral] = [ear, 1 - ear].map(|ear| std::mem::take(&mut ears[ear]));
             }
         }
-        if virtual_ear.is_none() {
-            right_side = ipsilateral.iter().map(|c| c.conj()).collect();
-        }
-        System { matrix, right_side, ipsilateral, shares, omni, wanted }
+        let power = self.power.at(frequency_hz).scaled(&shares);
+        System { matrix, towards, ipsilateral, contralateral, shares, omni, power, wanted }
     }
 
-    fn candidate(&self, system: &System, log_lambda: f64) -> Option<Candidate> {
-        let lambda = system.matrix.mean_diagonal() * 10f64.powf(log_lambda);
-        let weights = system.matrix.solve(lambda, &system.right_side)?;
-        let response = product(&system.ipsilateral, &weights);
-        let near = response.norm_sqr();
-        let far = system.matrix.quadratic_form(&weights);
+    fn candidate(&self, system: &System, aimed: Option<Complex>, [effort, power]: Lambdas) -> Option<Candidate> {
+        let mean = system.matrix.mean_diagonal();
+        let mut matrix = system.matrix.clone();
+        matrix.add(&system.power, mean / system.power.mean_diagonal() * 10f64.powf(power));
+        (0..system.shares.len()).for_each(|i| matrix.add_diagonal(i, mean * 10f64.powf(effort)));
+        let factor = matrix.factor()?;
+        let ipsilateral: Vec<Complex> = system.ipsilateral.iter().map(|c| c.conj()).collect();
+        let towards_ear = factor.solve(&ipsilateral);
+        let aim = match aimed {
+            Some(relative) => {
+                let [near, far] = &system.towards;
+                factor.solve(&near.iter().zip(far).map(|(near, far)| near + far * relative).collect::<Vec<_>>())
+            }
+            None => vec![Complex::ZERO; ipsilateral.len()],
+        };
+        // The Lagrange multiplier of the constraint.
+        let missing = (system.wanted - product(&system.ipsilateral, &aim)) / product(&system.ipsilateral, &towards_ear);
+        let weights: Vec<Complex> = aim.iter().zip(&towards_ear).map(|(a, t)| a + t * missing).collect();
+        let near = system.wanted.norm_sqr();
         let filters: Vec<Complex> = weights.iter().zip(&system.shares).map(|(w, share)| w * share).collect();
-        (near > 0.0 && near.is_finite()).then(|| Candidate {
+        let far = product(&system.contralateral, &weights);
+        missing.is_finite().then(|| Candidate {
+            lag_rad: (system.wanted * far.conj()).arg(),
+            level_db: 10.0 * (near / far.norm_sqr().max(1e-300)).log10(),
             effort_db: 10.0 * (energy(&filters) * system.omni / near).log10(),
-            gain_db: 10.0 * (near / far.max(1e-300)).log10(),
+            power_db: 10.0 * (system.power.quadratic_form(&weights) * system.omni / near).log10(),
+            gain_db: 10.0 * (near / system.matrix.quadratic_form(&weights).max(1e-300)).log10(),
             filters,
-            response,
         })
     }
+}
+
+/// A virtual source that is less far aside: a part of its lag, and of its level in dB.
+fn part_of(whole: Relative, lag: f64, level: f64) -> Complex {
+    Relative { level: whole.level.powf(level), lag_rad: lag * whole.lag_rad }.ratio()
 }

@@ -41,10 +41,17 @@ impl LogGrid {
 
     /// Linear interpolation of values on the grid, constant beyond its ends.
     pub fn interpolate(&self, values: &[f64], frequency_hz: f64) -> f64 {
-        let place = ((frequency_hz / self.lowest_hz).log2() * self.per_octave).clamp(0.0, (values.len() - 1) as f64);
-        let low = place.floor() as usize;
+        let (low, part) = self.place(frequency_hz);
         let high = (low + 1).min(values.len() - 1);
-        values[low] + (values[high] - values[low]) * (place - low as f64)
+        values[low] + (values[high] - values[low]) * part
+    }
+
+    /// Index of the grid's frequency below this one, and the part of the way to the next: 0 at the last one.
+    pub fn place(&self, frequency_hz: f64) -> (usize, f64) {
+        let last = self.frequencies_hz.len() - 1;
+        let place = ((frequency_hz / self.lowest_hz).log2() * self.per_octave).clamp(0.0, last as f64);
+        let low = place.floor() as usize;
+        (low, place - low as f64)
     }
 
     /// Moving average over `width_octaves`.

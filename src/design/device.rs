@@ -93,6 +93,8 @@ pub struct CrosstalkSpec {
     pub gain_db: Curve,
     /// Largest effort over frequency.
     pub effort_db: Curve,
+    /// Largest radiated power of a side's program over frequency, re an omnidirectional driver.
+    pub power_db: Curve,
 }
 
 /// What the center's beam shall do.

@@ -39,7 +39,7 @@ fn a_wrong_description_is_refused_with_its_place_and_the_remedy() {
         ("[150.0, 20000.0]", "[150.0, 20000.0, 3.0]", "20:11: the number of values in this list is 3; 2 are needed"),
         ("mode = \"balanced\"", "target_db = [[200.0, 3.0, 4.0]]", "54:13: the number of values in this list is 3; 2 are needed"),
         ("roles = [\"array\"]", "xmax_mm = 0.0", "21:11: the xmax of driver `left` is 0 mm; use 0.01 to 100 mm"),
-        ("mode = \"balanced\"", "mode = \"wide\"\neffort_db = [[200.0, 5.0]]", "55:13: effort_db takes the place of the mode's effort; remove mode or effort_db"),
+        ("mode = \"balanced\"", "mode = \"wide\"\neffort_db = [[200.0, 5.0]]", "55:13: effort_db takes the place of the mode's own; remove mode or effort_db"),
         ("null_db = 20.0", "shape_db = [[0.0, 0.0], [90.0, -20.0]]", "58:12: shape_db says how deep the beam is everywhere; remove null_deg and null_db, or shape_db"),
         ("\"cap\"", "\"piston\"", "19:15: driver `left` sits in a rigid-sphere; only directivity = \"cap\" is modelled there"),
     ];

@@ -202,17 +202,20 @@ pub struct CrosstalkTable {
     pub mode: Option<Mode>,
     pub target_db: Option<Spanned<Vec<List<f64, 2>>>>,
     pub effort_db: Option<Spanned<Vec<List<f64, 2>>>>,
+    pub power_db: Option<Spanned<Vec<List<f64, 2>>>>,
 }
 
-/// How much effort the image may cost.
+/// How much the image may cost: power into the room, and headroom.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Up to 6 dB of effort (11 dB with virtualization).
+    /// Up to 6 dB over what an omnidirectional driver radiates.
     #[default]
     Balanced,
-    /// Up to 12 dB (14 dB): wider, with less headroom.
+    /// Up to 9 dB: wider, with less headroom and more of the room.
     Wide,
+    /// Up to 4 dB: for live rooms and far listeners.
+    Room,
 }
 
 impl Mode {
@@ -221,6 +224,7 @@ impl Mode {
         match self {
             Mode::Balanced => "balanced",
             Mode::Wide => "wide",
+            Mode::Room => "room",
         }
     }
 }

@@ -29,6 +29,23 @@ impl Hermitian {
         self.entries[index * self.size + index] += value;
     }
 
+    /// One entry of the diagonal.
+    pub fn diagonal(&self, index: usize) -> f64 {
+        self.entries[index * self.size + index].re
+    }
+
+    /// Sets an entry; what is across the diagonal is the caller's to keep conjugate.
+    pub fn set(&mut self, row: usize, column: usize, value: Complex) {
+        self.entries[row * self.size + column] = value;
+    }
+
+    /// The rows and columns of some indices.
+    pub fn of(&self, indices: &[usize]) -> Hermitian {
+        let entries =
+            indices.iter().flat_map(|i| indices.iter().map(move |j| self.entries[i * self.size + j])).collect();
+        Hermitian { size: indices.len(), entries }
+    }
+
     /// Mean of the diagonal.
     pub fn mean_diagonal(&self) -> f64 {
         (0..self.size).map(|i| self.entries[i * self.size + i].re).sum::<f64>() / self.size.max(1) as f64
@@ -40,44 +57,75 @@ impl Hermitian {
         (0..self.size).map(|i| (h[i].conj() * row(i)).re).sum()
     }
 
-    /// Solves (A + shift·I) x = b; `None` if that is not positive definite.
-    pub fn solve(&self, shift: f64, b: &[Complex]) -> Option<Vec<Complex>> {
+    /// Adds weight · `other`.
+    pub fn add(&mut self, other: &Hermitian, weight: f64) {
+        self.entries.iter_mut().zip(&other.entries).for_each(|(a, b)| *a += b * weight);
+    }
+
+    /// D A D with the real diagonal `scales`.
+    pub fn scaled(&self, scales: &[f64]) -> Hermitian {
+        let at = |i: usize| scales[i / self.size] * scales[i % self.size];
+        Hermitian { size: self.size, entries: self.entries.iter().enumerate().map(|(i, v)| v * at(i)).collect() }
+    }
+
+    /// Solves A x = b; `None` if A is not positive definite.
+    pub fn solve(&self, b: &[Complex]) -> Option<Vec<Complex>> {
+        self.factor().map(|factor| factor.solve(b))
+    }
+
+    /// A as L Lᴴ; `None` if it is not positive definite.
+    pub fn factor(&self) -> Option<Factor> {
         let n = self.size;
-        let mut factor = self.entries.clone();
+        let mut lower = self.entries.clone();
         for column in 0..n {
-            let mut pivot = factor[column * n + column].re + shift;
+            let mut pivot = lower[column * n + column].re;
             for k in 0..column {
-                pivot -= factor[column * n + k].norm_sqr();
+                pivot -= lower[column * n + k].norm_sqr();
             }
             if !(pivot.is_finite() && pivot > 0.0) {
                 return None;
             }
             let root = pivot.sqrt();
-            factor[column * n + column] = Complex::from(root);
+            lower[column * n + column] = Complex::from(root);
             for row in column + 1..n {
-                let mut value = factor[row * n + column];
+                let mut value = lower[row * n + column];
                 for k in 0..column {
-                    value -= factor[row * n + k] * factor[column * n + k].conj();
+                    value -= lower[row * n + k] * lower[column * n + k].conj();
                 }
-                factor[row * n + column] = value / root;
+                lower[row * n + column] = value / root;
             }
         }
+        Some(Factor { size: n, lower })
+    }
+}
+
+/// The Cholesky factor of a matrix.
+#[derive(Debug, Clone)]
+pub struct Factor {
+    size: usize,
+    lower: Vec<Complex>,
+}
+
+impl Factor {
+    /// The solution of A x = b.
+    pub fn solve(&self, b: &[Complex]) -> Vec<Complex> {
+        let (n, lower) = (self.size, &self.lower);
         let mut x = b.to_vec();
         for row in 0..n {
             for k in 0..row {
                 let known = x[k];
-                x[row] -= factor[row * n + k] * known;
+                x[row] -= lower[row * n + k] * known;
             }
-            x[row] /= factor[row * n + row].re;
+            x[row] /= lower[row * n + row].re;
         }
         for row in (0..n).rev() {
             for k in row + 1..n {
                 let known = x[k];
-                x[row] -= factor[k * n + row].conj() * known;
+                x[row] -= lower[k * n + row].conj() * known;
             }
-            x[row] /= factor[row * n + row].re;
+            x[row] /= lower[row * n + row].re;
         }
-        Some(x)
+        x
     }
 }
 
@@ -108,12 +156,12 @@ mod tests {
         vectors.iter().for_each(|v| a.add_outer(v, 0.5));
         a.add_diagonal(2, 0.25);
         let b = &vectors[0];
-        let x = a.solve(0.1, b).expect("positive definite");
-        for i in 0..4 {
-            let row: Complex = (0..4).map(|j| a.entries[i * 4 + j] * x[j]).sum();
-            assert!((row + x[i] * 0.1 - b[i]).norm() < 1e-12);
+        let x = a.solve(b).expect("positive definite");
+        for (row, b) in a.entries.chunks(4).zip(b) {
+            assert!((product(row, &x) - b).norm() < 1e-12);
         }
         assert!(a.quadratic_form(&x) > 0.0);
-        assert!(a.solve(-1e3, b).is_none());
+        (0..4).for_each(|i| a.add_diagonal(i, -1e3));
+        assert!(a.solve(b).is_none());
     }
 }

@@ -5,6 +5,7 @@
 //! | `file`, [`device`] | the description as written, and validated |
 //! | [`targets`], [`curve`] | what a design aims at |
 //! | [`transfer`], [`virtual_source`] | driver → ear, and the ears' signals of a loudspeaker that is not there |
+//! | [`radiation`], [`room`] | driver → room, and what that makes of tone and level |
 //! | [`crosstalk`], [`beam`] | the two solvers |
 //! | [`designer`] | the whole design: [`design`] |
 //! | [`common_phase`], [`center`], [`band_drivers`] | its parts: left and right in step; the center's path; woofers, tweeters and crossovers |
@@ -30,6 +31,8 @@ pub mod folder;
 pub mod hermitian;
 pub mod least_squares;
 pub mod people;
+pub mod radiation;
+pub mod room;
 pub mod rtf;
 pub mod shortfalls;
 pub mod table;

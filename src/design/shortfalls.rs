@@ -6,9 +6,8 @@ use super::beam::MAX_EFFORT_DB;
 use super::device::Device;
 use super::evaluate::Figures;
 use super::file::Role;
+use super::targets;
 
-/// Octaves at which the delay between the ears decides where a sound is: 250 Hz to 2 kHz.
-const DELAY_OCTAVES: usize = 4;
 /// An effort this close to its limit has used it up, dB.
 const USED_UP_DB: f64 = 1.0;
 /// Drivers that lie less far apart than this from left to right cannot tell the ears apart, m.
@@ -17,10 +16,12 @@ const NARROW_M: f64 = 0.01;
 const LOSS_DB: f64 = 0.5;
 const APART_US: f64 = 100.0;
 /// Tone, as root mean square and largest deviation, and levels within this need no word, dB.
-const SIDE_TONE_DB: [f64; 2] = [1.0, 2.5];
+const SIDE_TONE_DB: [f64; 2] = [1.6, 3.0];
 const SHARED_TONE_DB: [f64; 2] = [2.0, 4.0];
 const CENTER_TONE_DB: [f64; 2] = [0.7, 2.5];
 const CENTER_LEVEL_DB: f64 = 1.0;
+/// The center is raised for the room where the sides are virtual, by no more than this, dB.
+const RAISED_DB: f64 = 5.0;
 const PAN_DB: f64 = 1.5;
 /// An effort this far over its limit is worth a word, dB.
 const EXCEEDED_DB: f64 = 0.5;
@@ -33,6 +34,7 @@ pub fn shortfalls(device: &Device, figures: &Figures) -> Vec<String> {
     let mut sentences = image(device, figures);
     sentences.extend(costs(device, figures));
     sentences.extend(sound(device, figures));
+    sentences.extend(room(device, figures));
     sentences
 }
 
@@ -52,13 +54,58 @@ fn image(device: &Device, figures: &Figures) -> Vec<String> {
     };
     let (got, ideal) = (figures.interaural_delay_us.device, figures.interaural_delay_us.ideal);
     octaves
-        .take(DELAY_OCTAVES)
+        .take(got.len())
         .filter(|(octave, _)| got[*octave] < 0.75 * ideal[*octave])
         .map(|(octave, center)| {
             let (itd, short, why) = (got[octave], ideal[octave] - got[octave], reason(device, figures, octave));
             format!("ITD at {center} Hz is {itd:.0} µs, {short:.0} short of a real pair at ±{angle_deg}°: {why}")
         })
         .collect()
+}
+
+/// What is missed for a listener in a room.
+fn room(device: &Device, figures: &Figures) -> Vec<String> {
+    if device.virtual_angle_deg.is_none() {
+        return Vec::new();
+    }
+    let room = &figures.room;
+    let limit_db = |center: f64| {
+        let edges = [center / SQRT_2, center, center * SQRT_2].map(|hz| device.crosstalk.power_db.at(hz));
+        edges.into_iter().fold(f64::NEG_INFINITY, f64::max)
+    };
+    let powers = figures.octaves_hz.iter().zip(figures.radiated_power_db).take(5);
+    let mut said: Vec<String> = powers
+        .filter(|(center, power_db)| *power_db > limit_db(**center) + EXCEEDED_DB)
+        .map(|(center, power_db)| {
+            format!(
+                "radiated power at {center} Hz is {power_db:.1} dB, {:.1} over its limit: no filters on these drivers make that level at the ear with less",
+                power_db - limit_db(*center)
+            )
+        })
+        .collect();
+    let [rms_db, hump_db] = targets::room_tone(device.crosstalk.power_db.at(1000.0));
+    if room.tone_rms_db > rms_db || room.tone_hump_db > hump_db {
+        said.push(format!(
+            "in the room the sides' tone is off by {:.1} dB rms with a hump of {:.1}, more than {rms_db:.1} and {hump_db:.1}: half of it stays, for the direct sound's sake",
+            room.tone_rms_db, room.tone_hump_db
+        ));
+    }
+    if room.sides_re_center_db.abs() > targets::ROOM_BALANCE_DB {
+        said.push(format!(
+            "in the room the sides are {:+.1} dB re the center against a real pair: they radiate what the center beams, and a center raised further would stand out in the direct sound",
+            room.sides_re_center_db
+        ));
+    }
+    for seen in
+        room.apparent.iter().take(2).filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0)
+    {
+        said.push(format!(
+            "at the {} the treble of a side points to the other one: it shall hold over ±{:.0} cm there",
+            seen.place,
+            300.0 * device.listener.window_m
+        ));
+    }
+    said
 }
 
 /// Where a level at the ear takes more than was allowed, with no cancellation left to give up.
@@ -111,10 +158,11 @@ fn sound(device: &Device, figures: &Figures) -> Vec<String> {
         )
     });
     let center_db = levels.center_re_phantom_db;
-    let center = (center_db.abs() > CENTER_LEVEL_DB)
+    let most_db = if alone { CENTER_LEVEL_DB } else { RAISED_DB };
+    let center = (center_db < -CENTER_LEVEL_DB || center_db > most_db)
         .then(|| format!("the center is {center_db:+.1} dB off the phantom center of a real pair"));
     let pan_db = levels.pan_range_db;
-    let pan = (pan_db > PAN_DB).then(|| format!("a pan from L through C to R varies by {pan_db:.1} dB"));
+    let pan = (alone && pan_db > PAN_DB).then(|| format!("a pan from L through C to R varies by {pan_db:.1} dB"));
     tones.chain(center).chain(pan).collect()
 }
 
@@ -127,8 +175,11 @@ fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
     let tightest_db = edges.into_iter().fold(limit_db, f64::min);
     let sides = || device.indices_of(Role::Array).into_iter().map(|i| device.drivers[i].position[1]);
     let breadth_m = sides().fold(f64::NEG_INFINITY, f64::max) - sides().fold(f64::INFINITY, f64::min);
+    let power_limit_db = device.crosstalk.power_db.at(center);
     if breadth_m < NARROW_M {
         "drivers above or behind each other reach both ears alike".to_owned()
+    } else if figures.radiated_power_db[octave] > power_limit_db - USED_UP_DB {
+        format!("more would radiate over {power_limit_db:.1} dB into the room")
     } else if effort_db > tightest_db - USED_UP_DB {
         format!("more would take over {limit_db:.1} dB of effort from these drivers")
     } else if device.low_crossover_hz.is_some_and(|hz| hz > center / SQRT_2)

@@ -5,8 +5,11 @@ use std::fmt::{self, Display, Formatter};
 use super::device::Device;
 use super::evaluate::{Figures, PerOctave, Tone};
 
-/// Azimuths of the table, degrees; the JSON has all.
-const SHOWN_DEG: [f64; 7] = [0.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0];
+/// Azimuths of the table, degrees, in short and in full; the JSON has more.
+const FEW_DEG: [f64; 2] = [45.0, 90.0];
+const ALL_DEG: [f64; 7] = [0.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0];
+/// Places of the listener in the short table.
+const FEW_PLACES: [&str; 3] = ["design point", "+5 cm", "+10 cm"];
 
 /// Below this there is nothing: behind a baffle.
 const SILENT_DB: f64 = -200.0;
@@ -19,6 +22,8 @@ pub struct Table<'a> {
     pub figures: &'a Figures,
     /// What it cannot do.
     pub notes: &'a [String],
+    /// Everything, not only what a maker must know first.
+    pub all: bool,
 }
 
 impl Display for Table<'_> {
@@ -38,22 +43,25 @@ impl Display for Table<'_> {
             device.listener.distance_m
         )?;
         row(f, "octave, Hz", &figures.octaves_hz, 0)?;
-        heading(f, "crosstalk cancellation, dB")?;
-        for place in &figures.crosstalk {
-            row(f, place.place, &place.xtc_db, 1)?;
-        }
-        row(f, "driver mismatch, median", &figures.mismatch.median_db, 1)?;
-        row(f, "  one device in ten below", &figures.mismatch.tenth_percentile_db, 1)?;
         heading(f, "cost of the left program, dB")?;
         row(f, "effort", &figures.effort_db, 1)?;
         row(f, "radiated power", &figures.radiated_power_db, 1)?;
+        self.room(f)?;
+        heading(f, "crosstalk cancellation, dB")?;
+        for place in figures.crosstalk.iter().filter(|p| self.all || FEW_PLACES.contains(&p.place)) {
+            row(f, place.place, &place.xtc_db, 1)?;
+        }
+        if self.all {
+            row(f, "driver mismatch, median", &figures.mismatch.median_db, 1)?;
+        }
+        row(f, "one device in ten below", &figures.mismatch.tenth_percentile_db, 1)?;
         heading(f, "hard-left program at the ears")?;
         row(f, "ITD, µs", &figures.interaural_delay_us.device, 0)?;
         row(f, "  ideal pair", &figures.interaural_delay_us.ideal, 0)?;
         row(f, "ILD, dB", &figures.interaural_level_db.device, 1)?;
         row(f, "  ideal pair", &figures.interaural_level_db.ideal, 1)?;
         heading(f, "center beam, dB re on axis (left / right side: the weaker null)")?;
-        for azimuth in SHOWN_DEG {
+        for azimuth in if self.all { &ALL_DEG[..] } else { &FEW_DEG[..] }.iter().copied() {
             let of = |a: f64| figures.beam.azimuths_deg.iter().position(|x| *x == a).map(|i| figures.beam.polar_db[i]);
             let right = of(-azimuth).or(of(azimuth));
             if let (Some(left), Some(right)) = (of(azimuth), right) {
@@ -74,20 +82,14 @@ impl Display for Table<'_> {
         let levels = &figures.levels;
         value(f, "make-up gain", levels.makeup_gain_db, "dB")?;
         value(f, "loudness re flat downmix", levels.loudness_re_downmix_db, "dB")?;
+        if let Some(headroom) = &levels.headroom {
+            value(f, "limiter at -14 LUFS, mean", headroom.mean_reduction_db, "dB")?;
+            value(f, "  5 % of the time more than", headroom.most_reduction_db, "dB")?;
+            value(f, "limiter at -20 LUFS, mean", headroom.mean_reduction_quiet_db, "dB")?;
+        }
         value(f, "center re phantom center", levels.center_re_phantom_db, "dB")?;
-        value(f, "pan L to C to R varies", levels.pan_range_db, "dB")?;
-        value(f, "paths' sum loses at most", figures.alignment.largest_loss_db, "dB")?;
-        value(f, "paths' group delays differ", figures.alignment.group_delay_difference_us, "µs")?;
-        heading(f, "drivers: largest gain of L, R, C; early energy; worst case with make-up, dB")?;
-        for (index, name) in figures.drivers.iter().enumerate() {
-            write!(f, "  {name:<26}")?;
-            for input in 0..3 {
-                write!(f, "{:>8.1}", figures.peak_gain_db[input][index])?;
-            }
-            for input in 0..3 {
-                write!(f, "{:>8.1}", figures.early_energy_db[input][index])?;
-            }
-            writeln!(f, "{:>8.1}", levels.worst_case_gain_db[index])?;
+        if self.all {
+            self.paths(f)?;
         }
         if !figures.excursion.is_empty() {
             heading(f, "loudest sine at the listener within xmax, dB SPL: Hz, all of the octave")?;
@@ -102,6 +104,55 @@ impl Display for Table<'_> {
         for note in self.notes {
             writeln!(f, "note: {note}")?;
         }
+        if !self.all {
+            writeln!(f, "more figures: --all")?;
+        }
+        Ok(())
+    }
+}
+
+impl Table<'_> {
+    /// What a listener in a room gets.
+    fn room(&self, f: &mut Formatter) -> fmt::Result {
+        let room = &self.figures.room;
+        heading(f, "in a living room of 60 m³ and 0.5 s, re a real pair")?;
+        writeln!(f, "  {:<26}{:>8.1} / {:.1} dB", "tone of a side, rms / hump", room.tone_rms_db, room.tone_hump_db)?;
+        writeln!(
+            f,
+            "  {:<26}{:>8.1} dB (direct sound {:.1})",
+            "sides re center", room.sides_re_center_db, room.direct_sides_re_center_db
+        )?;
+        heading(f, "  seem to be at, degrees by time / level: left program, right program")?;
+        for seen in &room.apparent {
+            let angle = |a: &super::evaluate::Azimuth| format!("{:.0} / {:.0}", a.by_time_deg, a.by_level_deg);
+            writeln!(f, "    {:<24}{:>12}{:>14}", seen.place, angle(&seen.left), angle(&seen.right))?;
+        }
+        row(f, "center over diffuse, dB", &room.center_direct_to_diffuse_db, 1)?;
+        row(f, "  up to, m", &room.center_critical_distance_m, 2)?;
+        row(f, &format!("  `{}` alone", self.figures.beam.single_driver), &room.single_critical_distance_m, 2)?;
+        if self.all {
+            row(f, "  all drivers, plain mix", &room.plain_critical_distance_m, 2)?;
+        }
+        Ok(())
+    }
+
+    /// How the paths add up, and what each driver gets.
+    fn paths(&self, f: &mut Formatter) -> fmt::Result {
+        let (figures, levels) = (self.figures, &self.figures.levels);
+        value(f, "pan L to C to R varies", levels.pan_range_db, "dB")?;
+        value(f, "paths' sum loses at most", figures.alignment.largest_loss_db, "dB")?;
+        value(f, "paths' group delays differ", figures.alignment.group_delay_difference_us, "µs")?;
+        heading(f, "drivers: largest gain of L, R, C; early energy; worst case with make-up, dB")?;
+        for (index, name) in figures.drivers.iter().enumerate() {
+            write!(f, "  {name:<26}")?;
+            for input in 0..3 {
+                write!(f, "{:>8.1}", figures.peak_gain_db[input][index])?;
+            }
+            for input in 0..3 {
+                write!(f, "{:>8.1}", figures.early_energy_db[input][index])?;
+            }
+            writeln!(f, "{:>8.1}", levels.worst_case_gain_db[index])?;
+        }
         Ok(())
     }
 }
@@ -110,7 +161,7 @@ fn heading(f: &mut Formatter, text: &str) -> fmt::Result {
     writeln!(f, "{text}")
 }
 
-fn row(f: &mut Formatter, name: &str, values: &PerOctave, decimals: usize) -> fmt::Result {
+fn row(f: &mut Formatter, name: &str, values: &[f64], decimals: usize) -> fmt::Result {
     write!(f, "  {name:<26}")?;
     for value in values {
         if *value < SILENT_DB {

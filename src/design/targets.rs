@@ -17,19 +17,41 @@ pub fn cancellation() -> Curve {
     ])
 }
 
-/// Largest effort, by mode; with a virtual source the same width costs more.
+/// Largest effort, by mode; with a virtual source the same width costs more. In the treble a driver that would have to
+/// fight its cabinet's shadow leaves the work to another.
 pub fn effort(mode: Mode, virtualized: bool) -> Curve {
     let points: &[(f64, f64)] = match (mode, virtualized) {
-        (Mode::Balanced, false) => &[(100.0, 0.0), (400.0, 6.0), (4000.0, 6.0), (8000.0, 11.0)],
+        (Mode::Balanced | Mode::Room, false) => &[(100.0, 0.0), (400.0, 6.0), (4000.0, 6.0), (8000.0, 3.8)],
         (Mode::Wide, false) => {
-            &[(100.0, 6.0), (200.0, 12.0), (700.0, 12.0), (1000.0, 11.5), (4000.0, 8.0), (8000.0, 11.0)]
+            &[(100.0, 6.0), (200.0, 12.0), (700.0, 12.0), (1000.0, 11.5), (4000.0, 8.0), (8000.0, 3.8)]
         }
-        (Mode::Balanced, true) => {
-            &[(100.0, 0.0), (250.0, 4.5), (500.0, 8.0), (1000.0, 11.0), (2000.0, 9.0), (4000.0, 6.0), (8000.0, 11.5)]
+        (Mode::Balanced | Mode::Room, true) => {
+            &[(100.0, 0.0), (250.0, 4.5), (500.0, 8.0), (1000.0, 11.0), (2000.0, 9.0), (4000.0, 6.0), (8000.0, 3.0)]
         }
         (Mode::Wide, true) => {
-            &[(200.0, 6.0), (350.0, 10.0), (500.0, 11.0), (1000.0, 14.0), (2000.0, 9.0), (4000.0, 8.0), (8000.0, 11.5)]
+            &[(200.0, 6.0), (350.0, 10.0), (500.0, 11.0), (1000.0, 14.0), (2000.0, 9.0), (4000.0, 8.0), (8000.0, 3.0)]
         }
     };
     Curve::new(points)
 }
+
+/// Largest radiated power of a side's program re an omnidirectional driver, by mode: what the room gets beside what
+/// the listener gets. Without a virtual source it is there to be spent on cancellation.
+pub fn power(mode: Mode, virtualized: bool) -> Curve {
+    let power_db = match (mode, virtualized) {
+        (Mode::Room, _) => 4.0,
+        (Mode::Balanced, true) => 6.0,
+        (Mode::Wide, true) => 9.0,
+        (Mode::Balanced, false) => 7.5,
+        (Mode::Wide, false) => 11.0,
+    };
+    Curve::new(&[(1000.0, power_db)])
+}
+
+/// What a side's program may be in a room, by the power it may radiate: tone (standard deviation, hump), dB.
+pub fn room_tone(power_db: f64) -> [f64; 2] {
+    if power_db > 6.5 { [4.0, 5.5] } else { [3.0, 4.0] }
+}
+
+/// Most that the sides may be louder, or less loud, than the center in a room, against a real pair, dB.
+pub const ROOM_BALANCE_DB: f64 = 5.0;

@@ -23,22 +23,34 @@ struct Alone {
 
 #[rustfmt::skip]
 const ALONE: [Alone; 6] = [
-    Alone { device: "pair", mode: "balanced", xtc_db: [0.9, 2.5, 4.5, 11.0, 15.0, 10.0], aside_db: [0.9, 2.5, 4.2, 9.0, 9.0, 6.0], effort_db: 6.5, power_db: 6.5 },
-    Alone { device: "pair", mode: "wide", xtc_db: [1.5, 5.5, 11.0, 15.0, 15.0, 10.0], aside_db: [1.5, 5.2, 9.0, 10.0, 9.0, 6.0], effort_db: 12.5, power_db: 11.0 },
-    Alone { device: "cylinder", mode: "balanced", xtc_db: [1.7, 5.0, 8.0, 15.0, 15.0, 10.0], aside_db: [1.6, 4.8, 7.0, 10.0, 10.0, 8.0], effort_db: 6.5, power_db: 8.0 },
-    Alone { device: "cylinder", mode: "wide", xtc_db: [2.7, 9.0, 15.0, 17.0, 17.0, 10.0], aside_db: [2.6, 8.0, 10.5, 10.5, 10.0, 8.0], effort_db: 12.5, power_db: 11.0 },
-    Alone { device: "bar", mode: "balanced", xtc_db: [1.1, 3.2, 5.7, 14.0, 15.0, 10.0], aside_db: [1.1, 3.1, 5.3, 10.0, 10.0, 7.0], effort_db: 6.5, power_db: 7.5 },
-    Alone { device: "bar", mode: "wide", xtc_db: [1.8, 7.0, 14.0, 17.0, 17.0, 10.0], aside_db: [1.8, 6.6, 10.0, 10.0, 10.0, 7.0], effort_db: 12.5, power_db: 11.5 },
+    Alone { device: "pair", mode: "balanced", xtc_db: [0.9, 2.5, 4.5, 11.0, 10.0, 5.0], aside_db: [0.9, 2.5, 4.2, 9.0, 9.0, 4.0], effort_db: 6.5, power_db: 6.5 },
+    Alone { device: "pair", mode: "wide", xtc_db: [1.5, 5.5, 11.0, 13.0, 10.0, 5.0], aside_db: [1.5, 5.2, 9.0, 10.0, 9.0, 4.0], effort_db: 12.5, power_db: 11.0 },
+    Alone { device: "cylinder", mode: "balanced", xtc_db: [1.7, 5.0, 8.0, 13.0, 10.0, 5.0], aside_db: [1.6, 4.8, 7.0, 10.0, 9.0, 4.0], effort_db: 6.5, power_db: 8.0 },
+    Alone { device: "cylinder", mode: "wide", xtc_db: [2.7, 9.0, 15.0, 13.0, 10.0, 5.0], aside_db: [2.6, 8.0, 10.5, 10.5, 9.0, 4.0], effort_db: 12.5, power_db: 11.0 },
+    Alone { device: "bar", mode: "balanced", xtc_db: [1.1, 3.2, 5.7, 13.0, 10.0, 5.0], aside_db: [1.1, 3.1, 5.3, 10.0, 9.0, 4.0], effort_db: 6.5, power_db: 7.5 },
+    Alone { device: "bar", mode: "wide", xtc_db: [1.8, 7.0, 14.0, 13.0, 10.0, 5.0], aside_db: [1.8, 6.6, 10.0, 10.0, 9.0, 4.0], effort_db: 12.5, power_db: 11.5 },
 ];
 
-/// Smallest ITD with the virtual pair at 250 Hz to 2 kHz, µs.
-const DELAYS_US: [(&str, [f64; 4]); 6] = [
-    ("pair", [55.0, 105.0, 115.0, 245.0]),
-    ("pair-wide", [60.0, 160.0, 190.0, 245.0]),
-    ("cylinder", [105.0, 190.0, 215.0, 245.0]),
-    ("cylinder-wide", [125.0, 250.0, 270.0, 245.0]),
-    ("bar", [70.0, 130.0, 155.0, 245.0]),
-    ("bar-wide", [75.0, 190.0, 240.0, 245.0]),
+/// What each device must reach with the virtual pair: the smallest ITD at 250 Hz to 1 kHz, µs, the largest radiated
+/// power of a side from 250 Hz to 4 kHz, dB, and the smallest azimuth of a side by time, degrees.
+struct Virtual {
+    device: &'static str,
+    delays_us: [f64; 3],
+    power_db: f64,
+    azimuth_deg: f64,
+}
+
+#[rustfmt::skip]
+const VIRTUAL: [Virtual; 9] = [
+    Virtual { device: "pair", delays_us: [54.0, 79.0, 32.0], power_db: 6.0, azimuth_deg: 6.0 },
+    Virtual { device: "pair-wide", delays_us: [70.0, 140.0, 60.0], power_db: 9.0, azimuth_deg: 9.5 },
+    Virtual { device: "pair-room", delays_us: [54.0, 60.0, 20.0], power_db: 4.0, azimuth_deg: 3.5 },
+    Virtual { device: "cylinder", delays_us: [104.0, 140.0, 60.0], power_db: 6.0, azimuth_deg: 8.0 },
+    Virtual { device: "cylinder-wide", delays_us: [140.0, 200.0, 100.0], power_db: 9.0, azimuth_deg: 13.5 },
+    Virtual { device: "cylinder-room", delays_us: [100.0, 90.0, 30.0], power_db: 4.0, azimuth_deg: 4.5 },
+    Virtual { device: "bar", delays_us: [69.0, 96.0, 43.0], power_db: 6.0, azimuth_deg: 7.0 },
+    Virtual { device: "bar-wide", delays_us: [90.0, 150.0, 80.0], power_db: 9.0, azimuth_deg: 11.0 },
+    Virtual { device: "bar-room", delays_us: [69.0, 80.0, 25.0], power_db: 4.0, azimuth_deg: 4.0 },
 ];
 
 fn conf(name: &str) -> PathBuf {
@@ -71,7 +83,7 @@ const OFF: (&str, &str) = ("enabled = true", "enabled = false");
 
 /// The shipped devices, with the virtual pair.
 static SHIPPED: LazyLock<Vec<(Device, Design)>> =
-    LazyLock::new(|| designs(DELAYS_US.iter().map(|(name, _)| variant(name, &[])).collect()));
+    LazyLock::new(|| designs(VIRTUAL.iter().map(|v| variant(v.device, &[])).collect()));
 
 pub(super) fn at_least(what: &str, got: &[f64], wanted: &[f64]) {
     for (octave, (got, wanted)) in got.iter().zip(wanted).enumerate() {
@@ -95,12 +107,17 @@ fn xtc<'a>(figures: &'a Figures, place: &str) -> &'a PerOctave {
 
 /// What holds for every form, mode and image.
 fn sound(what: &str, device: &Device, figures: &Figures) {
-    within(&format!("{what}, left"), &figures.tones.left, 1.0, 2.5);
-    within(&format!("{what}, right"), &figures.tones.right, 1.0, 2.5);
+    within(&format!("{what}, left"), &figures.tones.left, 1.6, 3.0);
+    within(&format!("{what}, right"), &figures.tones.right, 1.6, 3.0);
     within(&format!("{what}, center"), &figures.tones.center, 0.7, 2.5);
     let levels = &figures.levels;
-    assert!(levels.center_re_phantom_db.abs() <= 1.0 && levels.pan_range_db <= 1.5, "{what}: {levels:?}");
-    assert!(levels.loudness_re_downmix_db.abs() <= 2.5, "{what}: {levels:?}");
+    let raised_db = if device.virtual_angle_deg.is_some() { 5.0 } else { 1.0 };
+    assert!((-1.0..=raised_db).contains(&levels.center_re_phantom_db), "{what}: {levels:?}");
+    assert!(device.virtual_angle_deg.is_some() || levels.pan_range_db <= 1.5, "{what}: {levels:?}");
+    let headroom = levels.headroom.as_ref().unwrap();
+    assert!(levels.loudness_re_downmix_db <= 0.6, "{what}: {levels:?}");
+    assert!(headroom.mean_reduction_db <= 1.55, "{what}: {levels:?}");
+    assert!(headroom.mean_reduction_quiet_db <= 0.3, "{what}: {headroom:?}");
     assert!(figures.alignment.largest_loss_db <= 0.5, "{what}: {:?}", figures.alignment);
     at_most(&format!("{what}, beam's effort"), &figures.beam.effort_db, &[6.05; 6]);
     if device.drivers.len() == 2 {
@@ -131,7 +148,9 @@ fn cancellation_alone_reaches_what_it_must_in_both_forms() {
         at_least(&what, xtc(figures, "-5 cm"), &must.aside_db);
         at_most(&what, &figures.effort_db[..5], &[must.effort_db; 5]);
         at_most(&what, &figures.radiated_power_db[..5], &[must.power_db; 5]);
-        within(&format!("{what}, both"), &figures.tones.both, 2.0, 4.0);
+        // The cylinder's front driver carries the treble of both sides, which its side drivers join later.
+        let [rms_db, max_db] = if device.name.starts_with("cylinder") { [2.5, 6.8] } else { [2.0, 4.0] };
+        within(&format!("{what}, both"), &figures.tones.both, rms_db, max_db);
         if device.form == Form::Full {
             within(&format!("{what}, center"), &figures.tones.center, 0.7, 1.5);
         }
@@ -144,17 +163,26 @@ fn cancellation_alone_reaches_what_it_must_in_both_forms() {
 
 #[test]
 fn the_virtual_pair_and_the_beam_reach_what_they_must() {
-    for ((name, delays_us), (device, design)) in DELAYS_US.iter().zip(SHIPPED.iter()) {
-        let figures = &design.figures;
+    for (must, (device, design)) in VIRTUAL.iter().zip(SHIPPED.iter()) {
+        let (name, figures) = (must.device, &design.figures);
         sound(name, device, figures);
         within(&format!("{name}, center"), &figures.tones.center, 0.7, 1.5);
-        let effort = if name.ends_with("wide") { [7.0, 11.5, 14.0, 9.5, 8.0] } else { [6.0, 9.0, 11.2, 9.0, 6.5] };
+        let effort = if name.ends_with("wide") { [8.5, 12.0, 14.0, 9.5, 8.0] } else { [6.0, 9.0, 11.2, 9.0, 6.5] };
         at_most(&format!("{name}, effort"), &figures.effort_db, &effort);
         let (itd, ild) = (figures.interaural_delay_us.device, &figures.interaural_level_db);
-        at_least(&format!("{name}, ITD"), &itd, delays_us);
-        at_most(&format!("{name}, ITD"), &itd, &[350.0, 350.0, 350.0, 350.0, 335.0, 335.0]);
-        at_least(&format!("{name}, ITD"), &itd[4..], &[245.0; 2]);
-        (2..5).for_each(|o| assert!((ild.device[o] - ild.ideal[o]).abs() <= 4.0, "{name}: {ild:?}"));
+        at_least(&format!("{name}, ITD"), &itd, &must.delays_us);
+        at_most(&format!("{name}, ITD"), &itd, &[360.0; 3]);
+        (2..5).for_each(|o| assert!((ild.device[o] - ild.ideal[o]).abs() <= 4.7, "{name}: {ild:?}"));
+        at_most(&format!("{name}, power"), &figures.radiated_power_db[..5], &[must.power_db; 5]);
+        let room = &figures.room;
+        let [rms_db, hump_db] = if name.ends_with("wide") { [4.0, 5.5] } else { [3.0, 4.0] };
+        assert!(room.tone_rms_db <= rms_db && room.tone_hump_db <= hump_db, "{name}: {room:?}");
+        assert!(room.sides_re_center_db.abs() <= 5.0, "{name}: {room:?}");
+        let [left, right] = [room.apparent[0].left, room.apparent[0].right];
+        assert!(left.by_time_deg >= must.azimuth_deg && right.by_time_deg <= -must.azimuth_deg, "{name}: {room:?}");
+        // 10 cm off the middle the treble is still on its own side.
+        let aside = &room.apparent[1];
+        assert!(aside.left.by_level_deg > 3.0 && aside.right.by_level_deg < -3.0, "{name}: {aside:?}");
         let last = design.filters.drivers - 1;
         let right = if device.name.starts_with("cylinder") { 1 } else { last };
         at_most(
@@ -174,8 +202,8 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
                 at_least(&format!("{name}, DI"), &index_db, &[4.5, 4.5, 3.8, 3.2, 4.5]);
             } else if name.starts_with("bar") {
                 at_least(&format!("{name}, lobe"), &lobe[1..], &[-5.5, -7.0, -7.0]);
-                at_most(&format!("{name}, null"), &null[1..], &[-7.5, -11.0, -5.5]);
-                at_least(&format!("{name}, DI"), &index_db[1..], &[1.6, 2.3, 1.7]);
+                at_most(&format!("{name}, null"), &null[1..], &[-3.0, -9.0, -5.5]);
+                at_least(&format!("{name}, DI"), &index_db[1..], &[0.6, 2.0, 1.7]);
             }
         }
     }
@@ -185,7 +213,7 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
 fn the_shipped_profiles_are_what_the_designer_makes() {
     for (device, design) in SHIPPED.iter() {
         let shipped = Profile::load(&conf("profiles").join(&device.name)).unwrap_or_else(|error| panic!("{error}"));
-        let remedy = format!("spatiald design conf/devices/{0}.toml -o conf/profiles/{0}", device.name);
+        let remedy = "run conf/profiles.sh";
         let made = folder::profile(device, design).unwrap();
         let energy = |samples: &mut dyn Iterator<Item = f64>| samples.map(|v| v * v).sum::<f64>();
         let (mut error, mut whole) = (0.0, 0.0);
@@ -208,7 +236,7 @@ fn the_shipped_profiles_are_what_the_designer_makes() {
 
 #[test]
 fn a_profile_is_evaluated_as_it_was_predicted() {
-    let (device, design) = &SHIPPED[2];
+    let (device, design) = SHIPPED.iter().find(|(device, _)| device.name == "cylinder").unwrap();
     let profile = Profile::load(&conf("profiles").join(&device.name)).unwrap();
     let (device, filters) = folder::played_on(&profile, device).unwrap();
     let again = super::evaluate(&device, &filters);
@@ -270,8 +298,8 @@ fn uneven_and_raised_drivers_keep_tone_and_level() {
         "[crosstalk]\ntarget_db = [[200.0, 5.0], [2000.0, 12.0]]\n[beam]\nshape_db = [[0.0, 0.0], [45.0, -3.0], [90.0, -20.0], [180.0, -14.0]]\n[virtualization]\nenabled = false\n",
     );
     let made = design(&odd, &|_| ());
-    within("left", &made.figures.tones.left, 1.0, 2.5);
-    within("right", &made.figures.tones.right, 1.0, 2.5);
+    within("left", &made.figures.tones.left, 1.6, 3.0);
+    within("right", &made.figures.tones.right, 1.6, 3.0);
     assert!(made.figures.alignment.largest_loss_db < 0.5);
     at_least("XTC", xtc(&made.figures, "design point"), &[0.0, 0.0, 3.0, 9.0, 9.0]);
     assert_eq!(odd.crosstalk.mode, "curves of its own");
@@ -290,7 +318,7 @@ fn woofer_and_array_add_up_at_their_crossover() {
         let made = design(&device, &|_| ());
         // The third octaves around the crossover are within the tone's bounds.
         within(form, &made.figures.tones.center, 1.0, 2.5);
-        within(form, &made.figures.tones.left, 1.0, 2.5);
+        within(form, &made.figures.tones.left, 1.6, 3.0);
         assert_eq!(
             made.filters.eq.iter().map(Vec::len).collect::<Vec<_>>(),
             [2, 2, 3],
@@ -308,7 +336,7 @@ fn sixteen_drivers_make_a_profile() {
     let made = design(&device, &|_| ());
     let profile = folder::profile(&device, &made).unwrap();
     assert_eq!(profile.drivers.len(), 16);
-    within("left", &made.figures.tones.left, 1.0, 2.5);
+    within("left", &made.figures.tones.left, 1.6, 3.0);
     assert!(made.figures.beam.directivity_index_db[2] > 2.0, "{:?}", made.figures.beam.directivity_index_db);
 }
 

@@ -1,6 +1,6 @@
 //! Driver → ear transfer vectors for all drivers of a device.
 
-use crate::acoustics::vector::Vec3;
+use crate::acoustics::vector::{Vec3, norm, sub};
 use crate::acoustics::{Complex, Head, Listener, wave_number};
 
 use super::device::{Device, Driver};
@@ -27,11 +27,41 @@ pub fn to_point(drivers: &[Driver], point: Vec3, frequency_hz: f64) -> Vec<Compl
     drivers.iter().map(|d| d.radiator.pressure(k, point) * d.wiring(frequency_hz)).collect()
 }
 
-/// Where the listener's head is designed for: the design point first, then the lateral window's other positions.
-pub fn design_listeners(device: &Device) -> Vec<Listener> {
-    let (x, window) = (device.listener.distance_m, device.listener.window_m);
-    let offsets: &[f64] = if window > 0.0 { &[0.0, -1.0, -0.5, 0.5, 1.0] } else { &[0.0] };
-    offsets.iter().map(|part| Listener::at([x, part * window, 0.0])).collect()
+/// Below this the cancellation holds over the window, above [`WIDE_FROM_HZ`] over [`WIDENING`] times as much: where the
+/// wave is short a null that fits one place only throws the treble to the wrong side 10 cm beside it.
+const NARROW_TO_HZ: f64 = 1200.0;
+const WIDE_FROM_HZ: f64 = 3000.0;
+const WIDENING: f64 = 3.0;
+/// Places across the window, re its half-width; the design point first.
+const ACROSS: [f64; 7] = [0.0, -1.0, -2.0 / 3.0, -1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 1.0];
+/// Distances a wide device is designed for, re the listener's.
+const NEARER_AND_FARTHER: [f64; 2] = [0.75, 1.25];
+/// A device is wide if the wave fronts of its outermost drivers, seen from those distances, part by this much, m: a
+/// quarter of the wavelength at 8 kHz.
+const PARTS_M: f64 = 0.01;
+
+/// Where the listener's head is designed for at a frequency: the design point first, then the places of the lateral
+/// window; before and behind it as well where the device is so wide that its filters would hold at one distance only.
+pub fn design_listeners(device: &Device, drivers: &[Driver], frequency_hz: f64) -> Vec<Listener> {
+    let distance_m = device.listener.distance_m;
+    let widening = (frequency_hz / NARROW_TO_HZ).ln() / (WIDE_FROM_HZ / NARROW_TO_HZ).ln();
+    let window_m = device.listener.window_m * WIDENING.powf(widening.clamp(0.0, 1.0));
+    let across: &[f64] = if window_m > 0.0 { &ACROSS } else { &ACROSS[..1] };
+    let mut places: Vec<Listener> =
+        across.iter().map(|part| Listener::at([distance_m, part * window_m, 0.0])).collect();
+    let half_m = drivers.iter().map(|d| d.position[1].abs()).fold(0.0, f64::max);
+    // How much farther the outermost driver is than the middle.
+    let excess_m = |distance_m: f64| distance_m.hypot(half_m) - distance_m;
+    let [near_m, far_m] = NEARER_AND_FARTHER.map(|part| part * distance_m);
+    if window_m > 0.0 && excess_m(near_m) - excess_m(far_m) > PARTS_M {
+        let clear = |place: &Listener| {
+            drivers.iter().all(|d| norm(sub(place.position, d.position)) > 2.0 * device.listener.head.radius_m())
+        };
+        let beside =
+            [near_m, far_m].into_iter().flat_map(|x| [-0.5, 0.5].map(|y| Listener::at([x, y * window_m, 0.0])));
+        places.extend(beside.filter(clear));
+    }
+    places
 }
 
 /// A source of unit volume acceleration at an azimuth as the listener hears it: the ears' response to one of the

@@ -16,7 +16,8 @@ fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles")
 }
 
-const NAMES: [&str; 6] = ["bar", "bar-wide", "cylinder", "cylinder-wide", "pair", "pair-wide"];
+const NAMES: [&str; 9] =
+    ["bar", "bar-room", "bar-wide", "cylinder", "cylinder-room", "cylinder-wide", "pair", "pair-room", "pair-wide"];
 
 const PAIR: &str = r#"format = 1
 name = "two"

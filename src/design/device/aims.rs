@@ -17,15 +17,18 @@ pub fn virtualization(source: &Source, table: &VirtualizationTable) -> Result<Op
 }
 
 pub fn crosstalk(source: &Source, table: &CrosstalkTable, virtualized: bool) -> Result<CrosstalkSpec, Complaint> {
-    if let (Some(_), Some(effort)) = (table.mode, &table.effort_db) {
-        let message = "effort_db takes the place of the mode's effort; remove mode or effort_db";
-        return Err(source.at(&effort.span(), message));
+    for (key, curve) in [("effort_db", &table.effort_db), ("power_db", &table.power_db)] {
+        if let (Some(_), Some(curve)) = (table.mode, curve) {
+            let message = format!("{key} takes the place of the mode's own; remove mode or {key}");
+            return Err(source.at(&curve.span(), message));
+        }
     }
     let mode = table.mode.unwrap_or_default();
     let gain_db = curve(source, &table.target_db, "target_db")?.unwrap_or_else(targets::cancellation);
     let effort_db = curve(source, &table.effort_db, "effort_db")?.unwrap_or_else(|| targets::effort(mode, virtualized));
-    let own = table.target_db.is_some() || table.effort_db.is_some();
-    Ok(CrosstalkSpec { mode: if own { "curves of its own" } else { mode.word() }, gain_db, effort_db })
+    let power_db = curve(source, &table.power_db, "power_db")?.unwrap_or_else(|| targets::power(mode, virtualized));
+    let own = table.target_db.is_some() || table.effort_db.is_some() || table.power_db.is_some();
+    Ok(CrosstalkSpec { mode: if own { "curves of its own" } else { mode.word() }, gain_db, effort_db, power_db })
 }
 
 fn curve(source: &Source, value: &Option<Spanned<Vec<List<f64, 2>>>>, key: &str) -> Result<Option<Curve>, Complaint> {

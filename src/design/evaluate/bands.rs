@@ -13,7 +13,7 @@ const TONE_HZ: (f64, f64) = (200.0, 10_000.0);
 const LEVEL_HZ: (f64, f64) = (200.0, 8000.0);
 
 /// Bins `from..to` whose frequency lies in low…high.
-fn range(bins: Bins, low_hz: f64, high_hz: f64) -> std::ops::Range<usize> {
+pub fn range(bins: Bins, low_hz: f64, high_hz: f64) -> std::ops::Range<usize> {
     let step = bins.frequency_hz(1);
     (low_hz / step).ceil() as usize..((high_hz / step).ceil() as usize).min(bins.count())
 }
@@ -52,13 +52,17 @@ pub struct Tone {
     pub max_db: f64,
 }
 
+/// Edges in Hz of the third octaves whose centers lie within a range, or no farther outside than half of one.
+pub fn thirds((low_hz, high_hz): (f64, f64)) -> impl Iterator<Item = (f64, f64)> {
+    let half = 2f64.powf(1.0 / 6.0);
+    let centers = (-7..=10).map(|i| 1000.0 * 2f64.powf(f64::from(i) / 3.0));
+    centers.filter(move |f| *f > low_hz / half && *f < high_hz * half).map(move |f| (f / half, f * half))
+}
+
 /// Tone of a spectrum against a reference, 200 Hz to 10 kHz.
 pub fn tone(bins: Bins, spectrum: &[Complex], reference: &[Complex]) -> Tone {
-    let centers = (-7..=10).map(|i| 1000.0 * 2f64.powf(f64::from(i) / 3.0));
-    let half = 2f64.powf(1.0 / 6.0);
-    let deviations: Vec<f64> = centers
-        .filter(|f| *f > TONE_HZ.0 / half && *f < TONE_HZ.1 * half)
-        .map(|f| range(bins, f / half, f * half))
+    let deviations: Vec<f64> = thirds(TONE_HZ)
+        .map(|(low, high)| range(bins, low, high))
         .map(|r| db(energy(spectrum, r.clone())) - db(energy(reference, r)))
         .collect();
     let mean = deviations.iter().sum::<f64>() / deviations.len() as f64;

@@ -19,9 +19,14 @@ pub struct EarGrid(pub [Vec<Vec<Complex>>; 2]);
 impl EarGrid {
     /// Computes them at all bins figures need.
     pub fn new(drivers: &[Driver], head: &Head, listener: &Listener, bins: Bins) -> Self {
+        Self::sparse(drivers, head, listener, bins, 1)
+    }
+
+    /// The same at one bin in `every`; the others are zero.
+    pub fn sparse(drivers: &[Driver], head: &Head, listener: &Listener, bins: Bins, every: usize) -> Self {
         let count = bands::highest(bins);
         let mut ears = [0, 1].map(|_| vec![vec![Complex::ZERO; count]; drivers.len()]);
-        for bin in 1..count {
+        for bin in (every..count).step_by(every) {
             let vectors = transfer::to_ears(drivers, head, listener, bins.frequency_hz(bin));
             for (ear, vector) in ears.iter_mut().zip(vectors) {
                 ear.iter_mut().zip(vector).for_each(|(spectrum, value)| spectrum[bin] = value);
@@ -68,27 +73,32 @@ pub fn effort(bins: Bins, filters: &[Vec<Complex>], ipsilateral: &[Complex], omn
     })
 }
 
-/// ITD: lag of the maximum of the octave's cross-correlation within ±0.9 ms, µs; positive if the left ear leads.
-pub fn interaural_delay(bins: Bins, [left, right]: &[Vec<Complex>; 2]) -> [f64; 6] {
-    per_octave(bins, |o| {
-        let cross: Vec<(f64, Complex)> = o
-            .filter(|b| *b < left.len())
-            .map(|bin| (2.0 * PI * bins.frequency_hz(bin), left[bin].conj() * right[bin]))
-            .collect();
-        let steps = (MAX_LAG_S / LAG_STEP_S).round() as i32;
-        // A rotation a step is much cheaper than a sine a step.
-        let mut turning: Vec<(Complex, Complex)> =
-            cross.iter().map(|(w, c)| (c * phasor(-w * MAX_LAG_S), phasor(w * LAG_STEP_S))).collect();
-        let (mut best, mut best_lag) = (f64::NEG_INFINITY, 0);
-        for lag in -steps..=steps {
-            let correlation: f64 = turning.iter().map(|(c, _)| c.re).sum();
-            if correlation > best {
-                (best, best_lag) = (correlation, lag);
-            }
-            turning.iter_mut().for_each(|(c, step)| *c *= *step);
+/// ITD within ±0.9 ms, µs, of the octaves 250 Hz to 1 kHz; positive if the left ear leads. Above, the wave repeats within
+/// the lags that occur, and says nothing.
+pub fn interaural_delay(bins: Bins, ears: &[Vec<Complex>; 2]) -> [f64; 3] {
+    [0, 1, 2].map(|octave| lag_us(bins, ears, bands::octave(bins, bands::OCTAVES_HZ[octave])))
+}
+
+/// Lag of the maximum of a band's cross-correlation within ±0.9 ms, µs.
+pub fn lag_us(bins: Bins, [left, right]: &[Vec<Complex>; 2], band: std::ops::Range<usize>) -> f64 {
+    let cross: Vec<(f64, Complex)> = band
+        .filter(|b| *b < left.len())
+        .map(|bin| (2.0 * PI * bins.frequency_hz(bin), left[bin].conj() * right[bin]))
+        .filter(|(_, product)| *product != Complex::ZERO)
+        .collect();
+    let steps = (MAX_LAG_S / LAG_STEP_S).round() as i32;
+    // A rotation a step is much cheaper than a sine a step.
+    let mut turning: Vec<(Complex, Complex)> =
+        cross.iter().map(|(w, c)| (c * phasor(-w * MAX_LAG_S), phasor(w * LAG_STEP_S))).collect();
+    let (mut best, mut best_lag) = (f64::NEG_INFINITY, 0);
+    for lag in -steps..=steps {
+        let correlation: f64 = turning.iter().map(|(c, _)| c.re).sum();
+        if correlation > best {
+            (best, best_lag) = (correlation, lag);
         }
-        f64::from(best_lag) * LAG_STEP_S * 1e6
-    })
+        turning.iter_mut().for_each(|(c, step)| *c *= *step);
+    }
+    f64::from(best_lag) * LAG_STEP_S * 1e6
 }
 
 /// ILD: ratio of the ears' octave energies, dB.
@@ -98,12 +108,15 @@ pub fn interaural_level(bins: Bins, [left, right]: &[Vec<Complex>; 2]) -> [f64; 
 
 /// Ear spectra of a monopole at an azimuth, unit volume acceleration, `distance_m` from the head.
 pub fn ideal(bins: Bins, head: &Head, azimuth_deg: f64, distance_m: f64) -> [Vec<Complex>; 2] {
-    // Bin 0 is unused.
-    let (mut left, mut right) = (vec![Complex::ZERO], vec![Complex::ZERO]);
-    for bin in 1..bands::highest(bins) {
-        let [near, far] = transfer::ideal_ears(head, azimuth_deg, distance_m, bins.frequency_hz(bin));
-        left.push(near);
-        right.push(far);
+    ideal_sparse(bins, head, azimuth_deg, distance_m, 1)
+}
+
+/// The same at one bin in `every`; the others are zero.
+pub fn ideal_sparse(bins: Bins, head: &Head, azimuth_deg: f64, distance_m: f64, every: usize) -> [Vec<Complex>; 2] {
+    let mut ears = [0, 1].map(|_| vec![Complex::ZERO; bands::highest(bins)]);
+    for bin in (every..bands::highest(bins)).step_by(every) {
+        let heard = transfer::ideal_ears(head, azimuth_deg, distance_m, bins.frequency_hz(bin));
+        ears.iter_mut().zip(heard).for_each(|(ear, value)| ear[bin] = value);
     }
-    [left, right]
+    ears
 }

@@ -7,6 +7,7 @@ use crate::acoustics::Complex;
 use super::super::filter_set::FilterSet;
 use super::super::fir::Bins;
 use super::bands::{db, pink_energy};
+use super::headroom::Headroom;
 
 /// Share of a typical program's power that is its phantom center; the rest is equal and independent in both channels.
 const CENTER_SHARE: f64 = 0.5;
@@ -19,6 +20,8 @@ pub struct Levels {
     /// Loudness before the limiter re a flat downmix (L+R)/2 on every array driver, dB, for a −14 LUFS program like
     /// any other.
     pub loudness_re_downmix_db: f64,
+    /// What the limiter does to synthetic programs; none where the filters fit no chain.
+    pub headroom: Option<Headroom>,
     /// The center's energy at the ears re the ideal pair's phantom center, dB; pink-weighted, 200 Hz to 8 kHz.
     pub center_re_phantom_db: f64,
     /// Range of a constant-power pan from L through C to R, dB; pink-weighted energy of both ears.
@@ -66,6 +69,7 @@ pub fn levels(bins: Bins, set: &FilterSet, responses: &[Vec<Vec<Complex>>], hear
     Levels {
         makeup_gain_db: set.makeup_gain_db,
         loudness_re_downmix_db: db(played / downmix.max(1e-300)) + set.makeup_gain_db,
+        headroom: None,
         center_re_phantom_db: db(center / (2.0 * pink_energy(bins, &phantom)).max(1e-300)) - db(device_level),
         pan_range_db: db(range),
         worst_case_gain_db: (0..set.drivers).map(worst).collect(),

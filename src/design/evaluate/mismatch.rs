@@ -25,7 +25,7 @@ pub struct Mismatch {
 
 /// Median and 10th percentile over 200 seeded draws of 0.5 dB and 4° for every driver.
 pub fn mismatch(bins: Bins, grid: &EarGrid, left: &[Vec<Complex>], right: &[Vec<Complex>]) -> Mismatch {
-    let mut random = Random(SEED);
+    let mut random = Random::new(SEED);
     // What each driver makes at each ear does not change from draw to draw.
     let contributions = |filters: &[Vec<Complex>]| {
         let driver = |(c, h): (&Vec<Complex>, &Vec<Complex>)| c.iter().zip(h).map(|(c, h)| c * h).collect();
@@ -59,9 +59,14 @@ pub fn mismatch(bins: Bins, grid: &EarGrid, left: &[Vec<Complex>], right: &[Vec<
 }
 
 /// SplitMix64 (Steele, Lea & Flood 2014): the same draws everywhere.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
+    /// Other seeds, other draws.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Uniform in (0, 1).
     fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -72,7 +77,7 @@ impl Random {
     }
 
     /// Standard normal (Box & Muller 1958).
-    fn normal(&mut self) -> f64 {
+    pub fn normal(&mut self) -> f64 {
         (-2.0 * self.uniform().ln()).sqrt() * (2.0 * PI * self.uniform()).cos()
     }
 }

@@ -6,10 +6,10 @@
 use serde::Serialize;
 
 use crate::acoustics::vector::{norm, sub};
-use crate::acoustics::{Complex, Listener};
+use crate::acoustics::{Complex, Head, Listener};
 
 use super::IDEAL_ANGLE_DEG;
-use super::device::Device;
+use super::device::{Device, Driver};
 use super::file::Role;
 use super::filter_set::{FilterSet, INPUTS};
 use super::fir::{self, Bins};
@@ -17,14 +17,18 @@ use super::fir::{self, Bins};
 pub mod bands;
 pub mod ears;
 pub mod excursion;
+pub mod headroom;
 pub mod levels;
 pub mod mismatch;
+pub mod room;
 pub mod space;
 
 pub use bands::{OCTAVES_HZ, Tone};
 pub use excursion::ExcursionLimit;
+pub use headroom::Headroom;
 pub use levels::Levels;
 pub use mismatch::Mismatch;
+pub use room::{Apparent, Azimuth, InRoom};
 
 use bands::tone;
 use ears::{EarGrid, cancellation, sum_of_products};
@@ -53,12 +57,14 @@ pub struct Figures {
     pub drivers: Vec<String>,
     /// Deviations from the reference.
     pub tones: Tones,
-    /// ITD of a hard-left program, µs, and of the ideal pair.
-    pub interaural_delay_us: Beside,
+    /// ITD of a hard-left program, µs, and of the ideal pair; to 1 kHz.
+    pub interaural_delay_us: Beside<3>,
     /// ILD of a hard-left program, dB, and of the ideal pair.
-    pub interaural_level_db: Beside,
+    pub interaural_level_db: Beside<6>,
     /// The center's beam.
     pub beam: Beam,
+    /// What a listener in a living room gets.
+    pub room: InRoom,
     /// How the paths add up.
     pub alignment: Alignment,
     /// Loudness and headroom.
@@ -92,11 +98,18 @@ pub struct Tones {
 
 /// A figure, and what the ideal pair has.
 #[derive(Debug, Clone, Serialize)]
-pub struct Beside {
-    /// Of this device.
-    pub device: PerOctave,
+pub struct Beside<const OCTAVES: usize> {
+    /// Of this device, by octave from 250 Hz on.
+    #[serde(serialize_with = "as_list")]
+    pub device: [f64; OCTAVES],
     /// Of two loudspeakers where the virtual pair stands; at ±30° where there is none.
-    pub ideal: PerOctave,
+    #[serde(serialize_with = "as_list")]
+    pub ideal: [f64; OCTAVES],
+}
+
+/// An array of any length; serde knows those of some only.
+fn as_list<S: serde::Serializer, const N: usize>(values: &[f64; N], to: S) -> Result<S::Ok, S::Error> {
+    values[..].serialize(to)
 }
 
 /// The center's radiation.
@@ -121,7 +134,7 @@ pub struct Beam {
 /// How the center's path and the L and R paths add up on axis.
 #[derive(Debug, Clone, Serialize)]
 pub struct Alignment {
-    /// Largest loss of the sum of L, R and C against perfectly aligned ones, 200 Hz to 8 kHz, dB.
+    /// Largest loss of the sum of L, R and C against perfectly aligned ones, of the third octaves 200 Hz to 8 kHz, dB.
     pub largest_loss_db: f64,
     /// Largest difference of the two paths' third-octave group delays above 500 Hz, µs.
     pub group_delay_difference_us: f64,
@@ -129,6 +142,14 @@ pub struct Alignment {
 
 /// Computes all figures.
 pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
+    let mut figures = before_the_limiter(device, set);
+    let played = headroom::Played::new(device, set);
+    figures.levels.headroom = played.map(|played| played.headroom(set.makeup_gain_db));
+    figures
+}
+
+/// All figures but what the limiter does.
+pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
     let bins =
         Bins { length: set.taps().next_power_of_two().max(16_384), sample_rate_hz: f64::from(set.sample_rate_hz) };
     let responses = set.responses(bins);
@@ -140,9 +161,7 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
     let design = grid_at(&Listener::at([distance_m, 0.0, 0.0]));
     let (from_left, from_right) = (design.both(left), design.both(right));
     let mut crosstalk = vec![Place { place: "design point", xtc_db: cancellation(bins, &from_left, &from_right) }];
-    let clear =
-        |place: &Listener| drivers.iter().all(|d| norm(sub(place.position, d.position)) > 2.0 * head.radius_m());
-    for (place, listener) in other_places(distance_m).into_iter().filter(|(_, place)| clear(place)) {
+    for (place, listener) in other_places(distance_m).into_iter().filter(|(_, place)| clear_of(drivers, head, place)) {
         let grid = grid_at(&listener);
         crosstalk.push(Place { place, xtc_db: cancellation(bins, &grid.both(left), &grid.both(right)) });
     }
@@ -164,11 +183,27 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
     let plain = one_hot(drivers.len(), &device.indices_of(Role::Array), bins);
     let omni_on_axis = vec![Complex::from(1.0 / distance_m); flat.len()];
     let heard_center = design.both(center);
+    let radiated_power_db = field.radiated_power(bins, left, &from_left[0], &front[0]);
+    let [center_index, single_index, plain_index] =
+        [center, &single, &plain].map(|filters| field.directivity_index(bins, filters));
+    let room = room::in_a_room(
+        device,
+        &room::Sources {
+            bins,
+            field: &field,
+            programs: [left, right, center],
+            heard: [&from_left, &from_right, &heard_center],
+            power_db: radiated_power_db,
+            indices_db: [center_index, single_index, plain_index],
+            ideal: &ideal_left,
+            front: &front,
+        },
+    );
     Figures {
         octaves_hz: OCTAVES_HZ,
         mismatch: mismatch::mismatch(bins, &design, left, right),
         effort_db: ears::effort(bins, left, &from_left[0], &front[0]),
-        radiated_power_db: field.radiated_power(bins, left, &from_left[0], &front[0]),
+        radiated_power_db,
         peak_gain_db: per_filter(&responses, |h| 20.0 * h.iter().map(|v| v.norm()).fold(1e-15, f64::max).log10()),
         early_energy_db: set
             .folded_firs()
@@ -193,12 +228,13 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
         beam: Beam {
             azimuths_deg: space::POLAR_DEG.to_vec(),
             polar_db: field.polar(bins, center),
-            directivity_index_db: field.directivity_index(bins, center),
+            directivity_index_db: center_index,
             single_driver: drivers[front_driver].name.clone(),
-            single_driver_db: field.directivity_index(bins, &single),
-            plain_mix_db: field.directivity_index(bins, &plain),
+            single_driver_db: single_index,
+            plain_mix_db: plain_index,
             effort_db: ears::effort(bins, center, &center_on_axis, &omni_on_axis),
         },
+        room,
         alignment: alignment(bins, &center_on_axis, &sides_on_axis),
         levels: levels::levels(
             bins,
@@ -215,6 +251,11 @@ pub fn evaluate(device: &Device, set: &FilterSet) -> Figures {
         excursion: excursion::limits(drivers, distance_m),
         crosstalk,
     }
+}
+
+/// Whether a head there is clear of the device.
+fn clear_of(drivers: &[Driver], head: &Head, place: &Listener) -> bool {
+    drivers.iter().all(|d| norm(sub(place.position, d.position)) > 2.0 * head.radius_m())
 }
 
 /// The places beside the design point.
@@ -268,11 +309,17 @@ fn alignment(bins: Bins, center: &[Complex], [left, right]: &[Vec<Complex>; 2]) 
         let step = bins.frequency_hz(1);
         ((low / step).ceil() as usize)..((high / step) as usize).min(center.len().saturating_sub(1))
     };
-    let loss = |bin: usize| {
-        let (c, l, r) = (center[bin], left[bin], right[bin]);
-        -20.0 * ((c + l + r).norm() / (c.norm() + l.norm() + r.norm()).max(1e-300)).max(1e-15).log10()
+    // Over third octaves: a single bin near a dip of all three says nothing.
+    let loss = |(low, high): (f64, f64)| {
+        let (mut sum, mut aligned) = (0.0, 0.0);
+        for bin in band(low, high) {
+            let (c, l, r) = (center[bin], left[bin], right[bin]);
+            sum += (c + l + r).norm_sqr();
+            aligned += (c.norm() + l.norm() + r.norm()).powi(2);
+        }
+        if aligned > 0.0 { -bands::db(sum / aligned) } else { 0.0 }
     };
-    let largest_loss_db = band(200.0, 8000.0).map(loss).fold(0.0, f64::max);
+    let largest_loss_db = bands::thirds((200.0, 8000.0)).map(loss).fold(0.0, f64::max);
     // Slope of the phase between the paths over third octaves, weighted by both levels: single bins near a dip of
     // either say nothing.
     let between = |bin: usize| center[bin] * sides[bin].conj();

@@ -1,6 +1,5 @@
 //! Figures of the field around the device, without a listener's head.
 
-use std::f64::consts::PI;
 use std::ops::Range;
 
 use crate::acoustics::vector::{Vec3, direction, scale};
@@ -8,10 +7,9 @@ use crate::acoustics::{Complex, wave_number};
 
 use super::super::device::Driver;
 use super::super::fir::Bins;
+use super::super::radiation::{DISTANCE_M, lattice};
 use super::bands::{OCTAVES_HZ, db, highest, octave};
 
-/// Distance of all figures of the field, m.
-pub const DISTANCE_M: f64 = 2.0;
 /// Directions on the sphere; a Fibonacci lattice integrates the beams of a small device to about 0.1 dB.
 const SPHERE_POINTS: usize = 700;
 /// Azimuths of the polar table, degrees.
@@ -36,14 +34,7 @@ type PerOctave = [f64; 6];
 impl Field {
     /// Computes the fields of all drivers.
     pub fn new(drivers: &[Driver], bins: Bins) -> Self {
-        let lattice: Vec<Vec3> = (0..SPHERE_POINTS)
-            .map(|i| {
-                let z = 1.0 - (2.0 * i as f64 + 1.0) / SPHERE_POINTS as f64;
-                let turn = PI * (1.0 + 5f64.sqrt()) * (i as f64 + 0.5);
-                let ring = (1.0 - z * z).sqrt();
-                [ring * turn.cos(), ring * turn.sin(), z]
-            })
-            .collect();
+        let lattice = lattice(SPHERE_POINTS);
         let circle: Vec<Vec3> = POLAR_DEG.iter().map(|a| direction(*a, 0.0)).collect();
         let used: Vec<usize> =
             OCTAVES_HZ.iter().flat_map(|center| middles(octave(bins, *center), BINS_PER_OCTAVE)).collect();
@@ -102,6 +93,16 @@ impl Field {
             power * omni[bin].norm_sqr() / ipsilateral[bin].norm_sqr().max(1e-300)
         })
         .map(db)
+    }
+
+    /// Mean over the bins computed in a range of a program's radiated power times `reference`: the energy at its ears of
+    /// an omnidirectional source of unit power re its own.
+    pub fn power_re(&self, range: Range<usize>, filters: &[Vec<Complex>], reference: impl Fn(usize) -> f64) -> f64 {
+        let used = || self.bins.iter().enumerate().filter(|(_, bin)| range.contains(bin));
+        let power = |(index, bin): (usize, &usize)| {
+            self.mean_power(index, *bin, filters) * DISTANCE_M * DISTANCE_M * reference(*bin)
+        };
+        used().map(power).sum::<f64>() / used().count().max(1) as f64
     }
 
     /// Octave energy at each azimuth of the polar table re on axis, dB.

@@ -1,0 +1,222 @@
+//! What a listener in a living room gets, by a model simple enough to print: Sabine's diffuse field beside the direct
+//! sound, and the azimuth whose ear signals come nearest.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::acoustics::{Complex, Head, Listener};
+
+use super::super::device::Device;
+use super::super::fir::Bins;
+use super::super::room::{diffuse_over_direct, in_room};
+use super::PerOctave;
+use super::bands::{db, energy, range, thirds};
+use super::ears::{self, EarGrid};
+use super::space::Field;
+
+/// Where time differences, and where level differences, say where a sound is, Hz.
+const TIME_HZ: (f64, f64) = (250.0, 1500.0);
+const LEVEL_HZ: (f64, f64) = (2000.0, 8000.0);
+/// Azimuths a sound is looked for at, degrees to either side.
+const FARTHEST_DEG: i32 = 60;
+/// Of the bins one in so many is enough here.
+const EVERY: usize = 4;
+/// The thirds of the tone, Hz.
+const TONE_HZ: (f64, f64) = (200.0, 8000.0);
+
+/// Figures of the device in a room of 60 m³ with a reverberation time of 0.5 s.
+#[derive(Debug, Clone, Serialize)]
+pub struct InRoom {
+    /// Largest radiated power of a side's program, octaves 250 Hz to 4 kHz, dB re an omnidirectional driver.
+    pub largest_power_db: f64,
+    /// Third octaves of a side's program about their mean re the ideal pair's, in the room: standard deviation, dB.
+    pub tone_rms_db: f64,
+    /// The highest of them over the mean, dB.
+    pub tone_hump_db: f64,
+    /// The sides' level re the center's, against the ideal pair's, in the room, dB; pink-weighted.
+    pub sides_re_center_db: f64,
+    /// The same of the direct sound.
+    pub direct_sides_re_center_db: f64,
+    /// Direct sound over diffuse field of the center at the listener, dB.
+    pub center_direct_to_diffuse_db: PerOctave,
+    /// Up to where the center's direct sound is louder than its diffuse field, m.
+    pub center_critical_distance_m: PerOctave,
+    /// The latter of the driver that is loudest in front, alone.
+    pub single_critical_distance_m: PerOctave,
+    /// … and of all array drivers with the same signal.
+    pub plain_critical_distance_m: PerOctave,
+    /// Where the sides seem to be, at the design point first.
+    pub apparent: Vec<Apparent>,
+}
+
+/// Where the two sides' programs seem to be from a place; positive is the listener's left.
+#[derive(Debug, Clone, Serialize)]
+pub struct Apparent {
+    /// What is different from the design point.
+    pub place: &'static str,
+    /// The left program.
+    pub left: Azimuth,
+    /// The right program.
+    pub right: Azimuth,
+}
+
+/// An azimuth by what tells it, degrees.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Azimuth {
+    /// By the time difference, 250 Hz to 1.5 kHz.
+    pub by_time_deg: f64,
+    /// By the level difference, 2 to 8 kHz.
+    pub by_level_deg: f64,
+    /// The mean of both.
+    pub mean_deg: f64,
+}
+
+/// What the figures need of the device.
+pub struct Sources<'a> {
+    /// Bins of all spectra.
+    pub bins: Bins,
+    /// The drivers' fields.
+    pub field: &'a Field,
+    /// Filters `[driver][bin]` of left, right and center.
+    pub programs: [&'a [Vec<Complex>]; 3],
+    /// What both ears hear of each at the design point.
+    pub heard: [&'a [Vec<Complex>; 2]; 3],
+    /// Radiated power of the left program, dB.
+    pub power_db: PerOctave,
+    /// Directivity indices of the center, the single driver and the plain mix, dB.
+    pub indices_db: [PerOctave; 3],
+    /// The ideal pair's left loudspeaker.
+    pub ideal: &'a [Vec<Complex>; 2],
+    /// A source in front.
+    pub front: &'a [Vec<Complex>; 2],
+}
+
+/// Computes them.
+pub fn in_a_room(device: &Device, sources: &Sources) -> InRoom {
+    let bins = sources.bins;
+    let distance_m = device.listener.distance_m;
+    let diffuse = diffuse_over_direct(distance_m);
+    let both =
+        |ears: &[Vec<Complex>; 2], range: Range<usize>| energy(&ears[0], range.clone()) + energy(&ears[1], range);
+    let phantom: Vec<Complex> = sources.ideal[0].iter().zip(&sources.ideal[1]).map(|(a, b)| a + b).collect();
+    let phantom = [phantom.clone(), phantom];
+
+    // (direct, in the room) of a program re the ideal pair's, by third octave.
+    let levels = |program: usize, at_ears: &[usize], reference: &[Vec<Complex>; 2]| -> Vec<(f64, f64)> {
+        let heard = sources.heard[program];
+        thirds(TONE_HZ)
+            .map(|third| {
+                let band = range(bins, third.0, third.1);
+                let direct = both(heard, band.clone()) / both(reference, band.clone()).max(1e-300);
+                let omni = |bin: usize| {
+                    let of = |ears: &[Vec<Complex>; 2]| at_ears.iter().map(|e| ears[*e][bin].norm_sqr()).sum::<f64>();
+                    of(sources.front) / of(heard).max(1e-300)
+                };
+                let power = sources.field.power_re(band, sources.programs[program], omni);
+                (direct, direct * in_room(power, diffuse))
+            })
+            .collect()
+    };
+    // Both ears together hear the right loudspeaker of the pair as they hear the left.
+    let [left, right] = [0, 1].map(|side| levels(side, &[side], sources.ideal));
+    let center = levels(2, &[0, 1], &phantom);
+    let mean =
+        |of: &dyn Fn(&(f64, f64)) -> f64, list: &[(f64, f64)]| list.iter().map(of).sum::<f64>() / list.len() as f64;
+    let sides_re_center =
+        |of: &dyn Fn(&(f64, f64)) -> f64| db(0.5 * (mean(of, &left) + mean(of, &right)) / mean(of, &center));
+    let tones = [&left, &right].map(|list| {
+        let thirds: Vec<f64> = list.iter().map(|(_, room)| db(*room)).collect();
+        let mean = thirds.iter().sum::<f64>() / thirds.len() as f64;
+        let square = thirds.iter().map(|t| (t - mean).powi(2)).sum::<f64>();
+        ((square / thirds.len() as f64).sqrt(), thirds.iter().map(|t| t - mean).fold(f64::NEG_INFINITY, f64::max))
+    });
+    let [center_index, single_index, plain_index] = sources.indices_db;
+    let critical = |index_db: PerOctave| index_db.map(|db| distance_m / diffuse.sqrt() * 10f64.powf(db / 20.0));
+    InRoom {
+        largest_power_db: sources.power_db[..5].iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        tone_rms_db: tones[0].0.max(tones[1].0),
+        tone_hump_db: tones[0].1.max(tones[1].1),
+        sides_re_center_db: sides_re_center(&|l| l.1),
+        direct_sides_re_center_db: sides_re_center(&|l| l.0),
+        center_direct_to_diffuse_db: center_index.map(|index| index - db(diffuse)),
+        center_critical_distance_m: critical(center_index),
+        single_critical_distance_m: critical(single_index),
+        plain_critical_distance_m: critical(plain_index),
+        apparent: apparent(device, sources),
+    }
+}
+
+/// Where both programs seem to be, from each place clear of the device.
+fn apparent(device: &Device, sources: &Sources) -> Vec<Apparent> {
+    let (bins, head, distance_m) = (sources.bins, &device.listener.head, device.listener.distance_m);
+    let known = Known::new(head, distance_m, bins);
+    let turned = 10f64.to_radians();
+    let places = [
+        ("design point", Listener::at([distance_m, 0.0, 0.0])),
+        ("10 cm to the left", Listener::at([distance_m, 0.10, 0.0])),
+        ("25 cm to the left", Listener::at([distance_m, 0.25, 0.0])),
+        (
+            "device turned 10 deg",
+            Listener { position: [distance_m * turned.cos(), distance_m * turned.sin(), 0.0], yaw_rad: -turned },
+        ),
+    ];
+    let seen = |(place, listener): (&'static str, Listener)| {
+        let grid = EarGrid::sparse(&device.drivers, head, &listener, bins, EVERY);
+        let [left, right] = [0, 1].map(|side| known.azimuth(&grid.both(sources.programs[side])));
+        Apparent { place, left, right }
+    };
+    places.into_iter().filter(|(_, place)| super::clear_of(&device.drivers, head, place)).map(seen).collect()
+}
+
+/// Time and level differences of sources all around the front.
+struct Known {
+    bins: Bins,
+    /// Azimuth in degrees, µs, dB.
+    sources: Vec<(f64, f64, f64)>,
+}
+
+impl Known {
+    fn new(head: &Head, distance_m: f64, bins: Bins) -> Self {
+        let mut known = Self { bins, sources: Vec::new() };
+        let span = (FARTHEST_DEG as usize).div_ceil(2);
+        // Every second degree; between them it is interpolated.
+        let sources = (0..=2 * span).map(|i| 2.0 * i as f64 - f64::from(FARTHEST_DEG)).map(|azimuth_deg| {
+            let heard = ears::ideal_sparse(bins, head, azimuth_deg, distance_m, EVERY);
+            let (time_us, level_db) = known.differences(&heard);
+            (azimuth_deg, time_us, level_db)
+        });
+        known.sources = sources.collect();
+        known
+    }
+
+    fn differences(&self, heard: &[Vec<Complex>; 2]) -> (f64, f64) {
+        let band = |(low, high): (f64, f64)| range(self.bins, low, high);
+        let level = band(LEVEL_HZ);
+        let level_db = db(energy(&heard[0], level.clone()) / energy(&heard[1], level).max(1e-300));
+        (ears::lag_us(self.bins, heard, band(TIME_HZ)), level_db)
+    }
+
+    fn azimuth(&self, heard: &[Vec<Complex>; 2]) -> Azimuth {
+        let (time_us, level_db) = self.differences(heard);
+        let by_time_deg = self.nearest(time_us, |s| s.1);
+        let by_level_deg = self.nearest(level_db, |s| s.2);
+        Azimuth { by_time_deg, by_level_deg, mean_deg: 0.5 * (by_time_deg + by_level_deg) }
+    }
+
+    /// The azimuth, interpolated, at which a difference comes nearest to `value`.
+    fn nearest(&self, value: f64, of: impl Fn(&(f64, f64, f64)) -> f64) -> f64 {
+        let mut best = (f64::INFINITY, 0.0);
+        for pair in self.sources.windows(2) {
+            let (from, to) = (of(&pair[0]), of(&pair[1]));
+            let part = if from == to { 0.0 } else { ((value - from) / (to - from)).clamp(0.0, 1.0) };
+            let azimuth_deg = pair[0].0 + part * (pair[1].0 - pair[0].0);
+            let away = (from + part * (to - from) - value).abs();
+            // Of equals the one nearer to the front.
+            if (away, azimuth_deg.abs()) < (best.0 - 1e-9, f64::INFINITY) {
+                best = (away, azimuth_deg);
+            }
+        }
+        best.1
+    }
+}

@@ -174,8 +174,10 @@ pub fn install_profiles(session: &Session) {
     if to.exists() {
         return;
     }
-    for name in ["pair", "pair-wide", "cylinder", "cylinder-wide", "bar", "bar-wide"] {
-        copy_folder(&shipped_profile(name), &to.join(name));
+    for device in ["pair", "cylinder", "bar"] {
+        for name in ["", "-wide", "-room"].map(|mode| format!("{device}{mode}")) {
+            copy_folder(&shipped_profile(&name), &to.join(&name));
+        }
     }
 }
 

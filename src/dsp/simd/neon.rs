@@ -17,6 +17,7 @@ impl Neon {
 /// Lanes 0…3 and 4…7.
 type Halves = (float32x4_t, float32x4_t);
 
+#[expect(clippy::undocumented_unsafe_blocks, reason = "one argument serves them all; it stands at the first")]
 impl Simd for Neon {
     type V = Halves;
 

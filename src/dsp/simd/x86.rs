@@ -25,6 +25,7 @@ impl Avx2 {
     }
 }
 
+#[expect(clippy::undocumented_unsafe_blocks, reason = "one argument serves them all; it stands at the first")]
 impl Simd for Avx2 {
     type V = __m256;
 
@@ -173,6 +174,7 @@ impl Sse2 {
 /// Lanes 0…3 and 4…7.
 type Halves = (__m128, __m128);
 
+#[expect(clippy::undocumented_unsafe_blocks, reason = "one argument serves them all; it stands at the first")]
 impl Simd for Sse2 {
     type V = Halves;
 

@@ -18,6 +18,8 @@ mod wav;
 
 /// Bytes looked at to tell what a file is.
 const PROBED_BYTES: usize = 1 << 15;
+/// Frames of silence handed out at a time.
+const SILENCE_FRAMES: u64 = 1 << 14;
 
 /// Reads WAV, AIFF, FLAC, MP3, AAC (ADTS or MP4) and Ogg Vorbis; the delay and padding that encoders add are removed
 /// where the file tells them.
@@ -36,7 +38,7 @@ trait Stream {
     fn is_cut_short(&self) -> bool {
         false
     }
-    /// Appends the next frames to the two sides; `false` at the end.
+    /// Appends the next frames to the two sides, or tells of a hole that comes first; `false` at the end.
     fn next(&mut self, timeline: &mut Timeline, sides: &mut [Vec<f32>; 2]) -> Result<bool, RenderError>;
 }
 
@@ -46,6 +48,8 @@ struct Timeline {
     sample_rate_hz: u32,
     frames: u64,
     holes: Holes,
+    /// Frames of silence that come next, in place of what is missing.
+    silence: u64,
 }
 
 impl Timeline {
@@ -65,8 +69,8 @@ impl Timeline {
         Ok(())
     }
 
-    /// Appends silence in place of `frames` that are missing.
-    fn hole(&mut self, frames: u64, sides: &mut [Vec<f32>; 2]) -> Result<(), RenderError> {
+    /// Puts silence in place of `frames` that are missing; whatever a stream appends next comes behind it.
+    fn hole(&mut self, frames: u64) -> Result<(), RenderError> {
         /// Nobody mends a file by so much silence; its times are wrong.
         const MAX_SECONDS: u64 = 3600;
         if frames == 0 {
@@ -75,10 +79,8 @@ impl Timeline {
         if frames > MAX_SECONDS * u64::from(self.sample_rate_hz) {
             return Err(self.unreadable("more than an hour is missing there"));
         }
-        self.holes.add(self.frames + sides[0].len() as u64, frames);
-        for side in sides {
-            side.resize(side.len() + frames as usize, 0.0);
-        }
+        self.holes.add(self.frames, frames);
+        self.silence += frames;
         Ok(())
     }
 
@@ -142,6 +144,7 @@ impl Decoder {
             sample_rate_hz: stream.sample_rate_hz(),
             frames: 0,
             holes: Holes::default(),
+            silence: 0,
         };
         Decoder { stream, timeline }
     }
@@ -169,7 +172,12 @@ impl Decoder {
     pub fn next(&mut self, sides: &mut [Vec<f32>; 2]) -> Result<bool, RenderError> {
         sides.iter_mut().for_each(Vec::clear);
         while sides[0].is_empty() {
-            if !self.stream.next(&mut self.timeline, sides)? {
+            if self.timeline.silence > 0 {
+                // A hole may be long: its silence comes in pieces.
+                let frames = self.timeline.silence.min(SILENCE_FRAMES);
+                self.timeline.silence -= frames;
+                sides.iter_mut().for_each(|side| side.resize(frames as usize, 0.0));
+            } else if !self.stream.next(&mut self.timeline, sides)? {
                 return Ok(false);
             }
         }

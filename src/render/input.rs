@@ -106,7 +106,7 @@ impl Read for Input {
 impl Seek for Input {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let to = match to {
-            SeekFrom::Start(at) => SeekFrom::Start(self.start + at),
+            SeekFrom::Start(at) => SeekFrom::Start(self.start.saturating_add(at)),
             to => to,
         };
         self.file.seek(to)?.checked_sub(self.start).ok_or_else(|| io::ErrorKind::InvalidInput.into())

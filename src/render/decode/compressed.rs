@@ -24,6 +24,8 @@ pub(super) struct Compressed {
     frames: Option<u64>,
     /// Where the next packet of this stream begins, in its own time.
     expected: Option<i64>,
+    /// What follows a hole.
+    behind_hole: Option<Packet>,
     planes: Vec<Vec<f32>>,
 }
 
@@ -105,6 +107,7 @@ impl Compressed {
             frames: track.frames,
             track,
             expected: begin,
+            behind_hole: None,
             planes: Vec::new(),
         })
     }
@@ -123,7 +126,7 @@ impl Compressed {
                     self.track = Track::of(&*self.format).map_err(|reason| timeline.unreadable(reason))?;
                     timeline.accept(self.track.sample_rate_hz, self.track.channels.max(1))?;
                     self.expected = self.track.begin();
-                    self.frames = self.frames.zip(self.track.frames).map(|(before, more)| before + more);
+                    self.frames = self.frames.zip(self.track.frames).map(|(before, more)| before.saturating_add(more));
                 }
                 Err(error) => return Err(timeline.unreadable(error)),
             }
@@ -141,13 +144,20 @@ impl Stream for Compressed {
     }
 
     fn next(&mut self, timeline: &mut Timeline, sides: &mut [Vec<f32>; 2]) -> Result<bool, RenderError> {
-        let Some(packet) = self.packet(timeline)? else { return Ok(false) };
+        let next = match self.behind_hole.take() {
+            Some(packet) => Some(packet),
+            None => self.packet(timeline)?,
+        };
+        let Some(packet) = next else { return Ok(false) };
         let begins = packet.pts.get();
         let lost = self.expected.map_or(0, |expected| self.track.frames_in(begins.saturating_sub(expected)));
         if lost > 0 {
-            timeline.hole(lost as u64, sides)?;
+            timeline.hole(lost as u64)?;
+            (self.expected, self.behind_hole) = (Some(begins), Some(packet));
+            return Ok(true);
         }
-        let units = [packet.trim_start, packet.dur, packet.trim_end].map(|part| part.get()).iter().sum::<u64>();
+        let parts = [packet.trim_start, packet.dur, packet.trim_end];
+        let units = parts.iter().fold(0u64, |units, part| units.saturating_add(part.get()));
         self.expected = Some(begins.saturating_add_unsigned(units));
         match self.track.decoder.decode(&packet) {
             Ok(buffer) => {
@@ -159,7 +169,7 @@ impl Stream for Compressed {
             }
             Err(Error::DecodeError(_) | Error::IoError(_)) => {
                 let frames = self.track.frames_in(i64::try_from(packet.dur.get()).unwrap_or(0));
-                timeline.hole((frames.max(0) as u64).min(MAX_PACKET_FRAMES as u64), sides)?;
+                timeline.hole((frames.max(0) as u64).min(MAX_PACKET_FRAMES as u64))?;
             }
             Err(error) => return Err(timeline.unreadable(error)),
         }

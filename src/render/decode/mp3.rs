@@ -72,7 +72,7 @@ impl Mp3 {
         }
         let packet = Packet::new(0, Timestamp::ZERO, Duration::new(header.frames as u64), bytes);
         let Ok(buffer) = self.decoder.decode(&packet) else {
-            return self.missing(header.frames as u64, timeline, sides);
+            return self.missing(header.frames as u64, timeline);
         };
         buffer.copy_to_vecs_planar(&mut self.planes);
         let (Some(left), Some(right)) = (self.planes.first(), self.planes.last()) else { return Ok(()) };
@@ -91,14 +91,14 @@ impl Mp3 {
     }
 
     /// Silence for `frames`, within what the file says that it has.
-    fn missing(&mut self, frames: u64, timeline: &mut Timeline, sides: &mut [Vec<f32>; 2]) -> Result<(), RenderError> {
+    fn missing(&mut self, frames: u64, timeline: &mut Timeline) -> Result<(), RenderError> {
         let skipped = self.skip.min(frames);
         self.skip -= skipped;
         let frames = (frames - skipped).min(self.left.unwrap_or(u64::MAX));
         if let Some(left) = &mut self.left {
             *left -= frames;
         }
-        timeline.hole(frames, sides)
+        timeline.hole(frames)
     }
 }
 
@@ -129,7 +129,7 @@ impl Stream for Mp3 {
             Some(Step::Hole(frames)) => {
                 // What follows must not be decoded with what came before.
                 self.decoder.reset();
-                self.missing(frames, timeline, sides)?;
+                self.missing(frames, timeline)?;
             }
             Some(Step::Info(info)) => {
                 self.decoder.reset();

@@ -235,6 +235,39 @@ fn lossy_files_have_their_length_and_place() {
     }
 }
 
+/// Only a hole, as long as one may be.
+struct Missing(u64);
+
+impl Stream for Missing {
+    fn sample_rate_hz(&self) -> u32 {
+        192_000
+    }
+
+    fn frames(&self) -> Option<u64> {
+        None
+    }
+
+    fn next(&mut self, timeline: &mut Timeline, _: &mut [Vec<f32>; 2]) -> Result<bool, RenderError> {
+        let frames = std::mem::take(&mut self.0);
+        timeline.hole(frames)?;
+        Ok(frames > 0)
+    }
+}
+
+/// An hour at 192 kHz would be 5 GB in one piece.
+#[test]
+fn a_long_hole_comes_in_pieces() {
+    let frames = 3600 * 192_000;
+    let mut decoder = Decoder::of(Path::new("a"), Box::new(Missing(frames)));
+    let (mut sides, mut all) = ([Vec::new(), Vec::new()], 0);
+    while decoder.next(&mut sides).unwrap() {
+        assert!(sides[0].len() == sides[1].len() && sides[0].capacity() <= 1 << 16, "{}", sides[0].len());
+        all += sides[0].len() as u64;
+    }
+    assert_eq!(all, frames);
+    assert_eq!(decoder.holes(), &Holes { count: 1, frames, first: vec![(0, frames)] });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

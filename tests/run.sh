@@ -132,6 +132,7 @@ if [ ${#summary[@]} -eq 0 ]; then
 fi
 step "lint" cargo clippy --locked --workspace --all-targets -- -D warnings || { finish; exit 1; }
 step "build without a daemon" cargo clippy --locked --no-default-features -- -D warnings || { finish; exit 1; }
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items || true
 step "test card" tests/card/build.sh "$target/tmp/testcard" || { finish; exit 1; }
 step "unit and session tests" cargo test --locked --workspace --no-fail-fast --all-targets -- "$@" || true
 step "documentation's examples" cargo test --locked --doc -- "$@" || true

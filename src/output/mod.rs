@@ -1,7 +1,7 @@
 //! ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats.
 //!
 //! [`Writer`] plays a [`Player`](crate::engine::Player) on the device that a [`Request`] asks for, on threads of its own.
-//! Beneath it, [`open`] turns the request into a configured [`Device`], or says in one line why it cannot.
+//! Beneath it, [`open()`] turns the request into a configured [`Device`], or says in one line why it cannot.
 
 mod card;
 mod chatter;

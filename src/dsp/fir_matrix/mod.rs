@@ -4,7 +4,7 @@
 //! delay", JAES 43-3, 1995), arranged for many outputs:
 //!
 //! - one forward transform per input and one inverse transform per output, whatever the number of FIRs, each of as many
-//!   complex bins as a block has samples ([`transform`](super::transform));
+//!   complex bins as a block has samples (`transform`);
 //! - spectra lie in blocks of eight bins, real parts then imaginary parts: one cache line, two vectors;
 //! - for each block of bins the complex sums of all outputs stay in registers while every partition passes by once,
 //!   in the order it lies in memory;

@@ -77,12 +77,16 @@ fn what_unlike_sides_share_comes_from_the_middle() {
 }
 
 #[test]
-fn a_cabinet_that_shadows_its_drivers_costs_no_loudness_and_is_named() {
+fn a_cabinet_that_shadows_its_drivers_is_named() {
     let device = sphere(0.09, &[(90.0, 0.0), (-90.0, 0.0)], "[virtualization]\nenabled = false\n");
     let made = design(&device, &|_| ());
     within("left", &made.figures.tones.left, 1.6, 3.0);
     within("center", &made.figures.tones.center, 0.7, 1.5);
-    assert!(made.figures.levels.loudness_re_downmix_db.abs() <= 2.5, "{:?}", made.figures.levels);
+    // Drivers that have to shout past the cabinet have large peaks: the make-up gain ends where the limiter would take
+    // more than it may, and the loudness that is missing is printed.
+    let levels = &made.figures.levels;
+    assert!(levels.loudness_re_downmix_db.abs() <= 7.5, "{levels:?}");
+    assert!(levels.headroom.as_ref().is_some_and(|headroom| headroom.mean_reduction_db <= 2.0), "{levels:?}");
     let named = |what: &str| made.notes.iter().any(|note| note.starts_with(what) && note.contains("8000 Hz"));
     assert!(named("effort at") && named("the center's effort"), "{:?}", made.notes);
     // Above the octave at 8 kHz nothing gets louder.
@@ -186,8 +190,8 @@ fn a_tweeter_that_fires_past_the_listener_is_not_driven_into_its_null() {
     let up = "axis_deg = { azimuth = 0.0, elevation = 90.0 }\nradius_m = 0.02\ndirectivity = \"piston\"\nband_hz = [2000.0, 20000.0]\nroles = [\"tweeter\"]";
     let device = free_field(&[("0.0, 0.1, 0.0", ""), ("0.0, -0.1, 0.0", ""), ("0.0, 0.0, 0.05", up)], cross);
     let made = design(&device, &|_| ());
-    // Into its null at 10 kHz it would take 43 and 56 dB more than the array.
-    for (input, bound_db) in made.figures.peak_gain_db.iter().zip([36.0, 36.0, 50.0]) {
+    // Into its null at 10 kHz it would take 43 and 56 dB more than the array, whose gains the limit of power keeps low.
+    for (input, bound_db) in made.figures.peak_gain_db.iter().zip([40.0, 40.0, 50.0]) {
         let gain_db = input[2] - input[0].max(input[1]);
         assert!(gain_db < bound_db, "{gain_db} dB");
     }

@@ -77,7 +77,7 @@ fn drivers_measured_at_points_are_those_drivers_whatever_their_model_says() {
     // XTC (the largest is 20 dB); beam by azimuth; directivity index, power and effort, dB.
     with.iter().zip([1.0, 0.4, 0.4]).for_each(|(got, most)| assert!(*got < most, "{with:?}"));
     // Where the model is right as well, only the length of the responses tells.
-    both.iter().for_each(|got| assert!(*got < 0.15, "{both:?}"));
+    both.iter().for_each(|got| assert!(*got < 0.2, "{both:?}"));
     without
         .iter()
         .zip([0.3, 0.6, 0.6])

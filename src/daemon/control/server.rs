@@ -1,6 +1,6 @@
 //! The daemon's end of the control socket: one thread that polls all clients, and waits for none of them.
 //!
-//! The main loop is asked over `deliver` and answers over an [`Answer`](super::Answer), which wakes this thread. So
+//! The main loop is asked over `deliver` and answers over an [`Answer`], which wakes this thread. So
 //! neither waits for the other, nor for a client. What clients may take is bounded, whatever they do: connections,
 //! requests that wait in the main loop (with places of their own for status and reload), bytes a request and an answer,
 //! bytes held for clients that do not read, time in each phase, connections a second, and lines in the log.

@@ -6,11 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use spatiald::config::{ControlName, MixerControl, MixerValue};
-use spatiald::engine::{Counters, Pace, Player, Stage, handover, ring};
+use spatiald::engine::{Counters, Pace, Player, handover, ring};
 use spatiald::output::{OutputError, Request, Writer, open};
 use support::Card;
 use support::card::{Word, use_in_this_process};
 use support::daemon::PROGRAM;
+use support::stage::Wires;
 use support::wait::wait_until;
 
 const RATE_HZ: u32 = 48_000;
@@ -27,46 +28,12 @@ fn refusal(request: &Request) -> OutputError {
 }
 
 /// Channels 0 to 2 play the left input times 2^−channel, the others nothing.
-struct Steps;
-
-impl Stage for Steps {
-    type Chain = ();
-
-    fn process(&mut self, left: &[f32], _right: &[f32], out: &mut [&mut [f32]]) {
-        for (channel, plane) in out.iter_mut().enumerate() {
-            let gain = gain(channel);
-            plane.iter_mut().zip(left).for_each(|(out, sample)| *out = sample * gain);
-        }
-    }
-
-    fn install(&mut self, _next: Box<()>) -> Result<(), Box<()>> {
-        Ok(())
-    }
-
-    fn is_switching(&self) -> bool {
-        false
-    }
-
-    fn take_retired(&mut self) -> Option<Box<()>> {
-        None
-    }
-
-    fn latency_frames(&self) -> usize {
-        0
-    }
-
-    fn drivers(&self) -> usize {
-        3
-    }
-
-    fn gain_reduction_db(&self, _driver: usize) -> f32 {
-        0.0
-    }
-
-    fn is_resting(&self) -> bool {
-        true
-    }
-}
+const STEPS: Wires = Wires {
+    drivers: 3,
+    route: |channel, left, _right, plane| {
+        plane.iter_mut().zip(left).for_each(|(out, sample)| *out = sample * gain(channel));
+    },
+};
 
 fn gain(channel: usize) -> f32 {
     [1.0, 0.5, 0.25].get(channel).copied().unwrap_or(0.0)
@@ -86,7 +53,7 @@ fn assert_plays(card: &Card, what: &str) {
     let counters = Arc::new(Counters::default());
     let (mut writer, reader) = ring(16_384);
     let (_chains, receiver) = handover();
-    let player = Player::new(reader, Steps, receiver, pace.clone(), counters.clone());
+    let player = Player::new(reader, STEPS, receiver, pace.clone(), counters.clone());
     pace.set_driving(true);
     pace.set_streaming(true);
     let output = Writer::spawn(player, request, pace, counters, Box::new(|_| {})).unwrap();

@@ -12,58 +12,24 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use spatiald::config::SampleFormat;
 use spatiald::engine::pace::now_ns;
-use spatiald::engine::{Counters, Pace, Player, RingWriter, Stage, handover, ring};
+use spatiald::engine::{Counters, Pace, Player, RingWriter, handover, ring};
 use spatiald::output::{Event, OutputError, Request, Writer, open};
 use support::Card;
 use support::card::{Word, use_in_this_process};
+use support::stage::Wires;
 use support::wait::wait_until;
 
 const RATE_HZ: u32 = 48_000;
 
 /// Left to channel 0, right to channel 1, silence to the others.
-struct Wire;
-
-impl Stage for Wire {
-    type Chain = ();
-
-    fn process(&mut self, left: &[f32], right: &[f32], out: &mut [&mut [f32]]) {
-        for (channel, plane) in out.iter_mut().enumerate() {
-            match channel {
-                0 => plane.copy_from_slice(left),
-                1 => plane.copy_from_slice(right),
-                _ => plane.fill(0.0),
-            }
-        }
-    }
-
-    fn install(&mut self, _next: Box<()>) -> Result<(), Box<()>> {
-        Ok(())
-    }
-
-    fn is_switching(&self) -> bool {
-        false
-    }
-
-    fn take_retired(&mut self) -> Option<Box<()>> {
-        None
-    }
-
-    fn latency_frames(&self) -> usize {
-        0
-    }
-
-    fn drivers(&self) -> usize {
-        2
-    }
-
-    fn gain_reduction_db(&self, _driver: usize) -> f32 {
-        0.0
-    }
-
-    fn is_resting(&self) -> bool {
-        true
-    }
-}
+const WIRE: Wires = Wires {
+    drivers: 2,
+    route: |channel, left, right, plane| match channel {
+        0 => plane.copy_from_slice(left),
+        1 => plane.copy_from_slice(right),
+        _ => plane.fill(0.0),
+    },
+};
 
 /// Frame `i` of the signal: noise, so that no two places look alike, in steps of 24 bits.
 fn noise(i: usize) -> f32 {
@@ -148,7 +114,7 @@ struct Bench {
     pace: Arc<Pace>,
     counters: Arc<Counters>,
     events: mpsc::Receiver<Event>,
-    writer: Option<Writer<Wire>>,
+    writer: Option<Writer<Wires>>,
     graph: Graph,
 }
 
@@ -173,7 +139,7 @@ fn bench(adjust: impl FnOnce(&Card, &mut Request), signal: fn(usize) -> f32) -> 
     let counters = Arc::new(Counters::default());
     let (ring_writer, reader) = ring(16_384);
     let (_chains, receiver) = handover();
-    let player = Player::new(reader, Wire, receiver, pace.clone(), counters.clone());
+    let player = Player::new(reader, WIRE, receiver, pace.clone(), counters.clone());
     let (sender, events) = mpsc::channel();
     let writer = Writer::spawn(player, request, pace.clone(), counters.clone(), tell(sender)).unwrap();
     let graph = Graph::start(ring_writer, pace.clone(), counters.clone(), signal);
@@ -194,7 +160,7 @@ impl Bench {
         until("the card plays", || self.card.get(Word::FramesPlayed) >= end);
     }
 
-    fn stop(&mut self) -> Option<Player<Wire>> {
+    fn stop(&mut self) -> Option<Player<Wires>> {
         self.writer.take()?.stop(soon())
     }
 
@@ -548,7 +514,7 @@ fn without_a_device_at_start_it_plays_once_there_is_one() {
     let counters = Arc::new(Counters::default());
     let (_ring_writer, reader) = ring(4096);
     let (_chains, receiver) = handover();
-    let player = Player::new(reader, Wire, receiver, pace.clone(), counters.clone());
+    let player = Player::new(reader, WIRE, receiver, pace.clone(), counters.clone());
     let (sender, events) = mpsc::channel();
     let _writer = Writer::spawn(player, request, pace.clone(), counters, tell(sender)).unwrap();
     while !matches!(events.recv_timeout(Duration::from_secs(20)).unwrap(), Event::Waiting(_)) {}

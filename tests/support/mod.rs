@@ -13,6 +13,7 @@ pub mod recording;
 pub mod session;
 pub mod signal;
 pub mod source;
+pub mod stage;
 pub mod wait;
 pub mod witness;
 

@@ -31,7 +31,7 @@ const TIME_TO_HZ: f64 = 1800.0;
 const KEPT_TO_HZ: f64 = 2400.0;
 const LEVEL_FROM_HZ: f64 = 6000.0;
 /// No aim makes the far ear quieter than this, dB: that is farther aside than the virtual source, by level.
-const MOST_LEVEL_DB: f64 = 8.0;
+const MOST_LEVEL_DB: f64 = 7.0;
 /// Frequencies an octave at which the best aim is looked for, and the width it is smoothed over.
 const AIMS_PER_OCTAVE: f64 = 6.0;
 const AIM_OCTAVES: f64 = 0.5;

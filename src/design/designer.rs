@@ -28,7 +28,7 @@ const BOOST_UP_TO_HZ: f64 = 11_225.0;
 /// from 3 dB below that figure, with more of the lows and in the middle, to 1 dB above it.
 const LOUDNESS_DB: f64 = 0.5;
 /// Mean gain reduction at −14 LUFS that loudness may cost, dB: with programs unlike the synthetic ones below 2.
-const MEAN_REDUCTION_DB: f64 = 1.5;
+const MEAN_REDUCTION_DB: f64 = 1.8;
 /// Largest make-up gain either way, dB.
 const MAX_MAKEUP_DB: f64 = 48.0;
 

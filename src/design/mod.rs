@@ -72,6 +72,8 @@ fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
 }
 
 #[cfg(test)]
+mod optimum_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod unlisted_tests;

@@ -13,6 +13,7 @@ use crate::acoustics::{Head, MeasurementError};
 
 use super::device::Device;
 use super::evaluate::PerOctave;
+use super::evaluate::azimuth::{Azimuth, AzimuthMap};
 use super::evaluate::bands::OCTAVES_HZ;
 use super::filter_set::FilterSet;
 
@@ -20,7 +21,6 @@ mod angle;
 mod heard;
 mod table;
 
-use angle::{AngleMap, Angles};
 use heard::{Grid, Heard, Seat, seats};
 
 pub use table::PeopleTable;
@@ -82,7 +82,7 @@ pub struct Hears {
     /// ILD of the hard-left program and of the hard-right one, dB, positive towards the program's own side.
     pub interaural_level_db: [PerOctave; 2],
     /// Where the hard-left and the hard-right program seem to come from, positive towards their own side.
-    pub angles: [Angles; 2],
+    pub angles: [Azimuth; 2],
 }
 
 /// One head as it sits, and at its best seat.
@@ -115,7 +115,7 @@ pub struct Statistic {
     /// ILD, dB, positive towards the program's own side.
     pub interaural_level_db: PerOctave,
     /// Apparent angle.
-    pub angles: Angles,
+    pub angles: Azimuth,
 }
 
 /// Reads all SOFA files of a folder, in order of their names; `radius_m` is that of the sphere which carries them to
@@ -154,7 +154,7 @@ pub fn people(device: &Device, set: &FilterSet, people: &[Person], progress: &dy
         .iter()
         .zip(&everywhere)
         .map(|(person, at_seats)| {
-            let map = AngleMap::new(&grid, &person.head, device.listener.distance_m);
+            let map = angle::map(&grid, &person.head, device.listener.distance_m);
             let best = best_seat(at_seats, center);
             PersonFigures {
                 name: person.name.clone(),
@@ -166,7 +166,7 @@ pub fn people(device: &Device, set: &FilterSet, people: &[Person], progress: &dy
         .collect();
     PeopleFigures {
         octaves_hz: OCTAVES_HZ,
-        model: hears(&model, &AngleMap::new(&grid, model_head, device.listener.distance_m)),
+        model: hears(&model, &angle::map(&grid, model_head, device.listener.distance_m)),
         as_they_sit: spread(persons.iter().map(|person| &person.as_it_sits)),
         best_seat: spread(persons.iter().map(|person| &person.best_seat)),
         heads: persons,
@@ -183,11 +183,11 @@ fn best_seat(at_seats: &[Heard], center: usize) -> usize {
     })
 }
 
-fn hears(heard: &Heard, map: &AngleMap) -> Hears {
+fn hears(heard: &Heard, map: &AzimuthMap) -> Hears {
     Hears {
         xtc_db: heard.cancellation_db(),
         interaural_level_db: [0, 1].map(|side| heard.level_difference_db(side)),
-        angles: [0, 1].map(|side| map.angles(heard, side)),
+        angles: [0, 1].map(|side| angle::of(map, heard, side)),
     }
 }
 
@@ -199,8 +199,8 @@ fn spread<'a>(all: impl Iterator<Item = &'a Hears> + Clone) -> Spread {
             interaural_level_db: std::array::from_fn(|o| {
                 quantile(all.clone().flat_map(|hears| hears.interaural_level_db.map(|side| side[o])), part)
             }),
-            angles: Angles {
-                by_delay_deg: quantile(sides().map(|side| side.by_delay_deg), part),
+            angles: Azimuth {
+                by_time_deg: quantile(sides().map(|side| side.by_time_deg), part),
                 by_level_deg: quantile(sides().map(|side| side.by_level_deg), part),
                 mean_deg: quantile(sides().map(|side| side.mean_deg), part),
             },

@@ -23,8 +23,10 @@ const MOST_TONE_RMS_DB: f64 = 1.4;
 const MOST_TONE_DB: f64 = 2.6;
 /// Range over which levels are compared, Hz.
 const LEVEL_HZ: (f64, f64) = (200.0, 8000.0);
-/// Largest raise of the center, dB.
+/// Largest raise of the center, dB, …
 const MOST_RAISE_DB: f64 = 4.0;
+/// … which leaves the sides' direct sound no farther below the center's than this, against the ideal pair's, dB.
+const LEAST_DIRECT_DB: f64 = -5.15;
 
 /// Energy of the diffuse field over that of the direct sound of an omnidirectional source (Sabine): (r/r_c)², with
 /// r_c = 0.057·√(V/RT).
@@ -88,17 +90,32 @@ impl<'a> Room<'a> {
             return;
         }
         let diffuse = diffuse_over_direct(self.device.listener.distance_m);
-        let gained: Vec<f64> = (0..self.grid.frequencies_hz.len())
+        let count = self.grid.frequencies_hz.len();
+        let direct_re_pair = |index: usize, spectra: &Spectra| {
+            let (heard, pair) = self.direct_energies(index, spectra, false, bins);
+            heard / pair
+        };
+        let gained: Vec<f64> = (0..count)
             .map(|index| {
                 let side = |side: usize| {
                     in_room(self.power_re_direct(index, &programs[side], &[side], bins), diffuse)
-                        * self.direct_re_ideal(index, &programs[side], bins)
+                        * direct_re_pair(index, &programs[side])
                 };
                 let center = in_room(self.power_re_direct(index, center, &[0, 1], bins), diffuse);
                 10.0 * (0.5 * (side(0) + side(1)) / center).log10()
             })
             .collect();
-        let raise_db = (0.5 * self.mean(&gained)).clamp(0.0, MOST_RAISE_DB);
+        // By third octaves: between them the phantom center of the pair has dips.
+        let direct = |spectra: &Spectra, phantom: bool| {
+            let energies = (0..count).map(|index| self.direct_energies(index, spectra, phantom, bins));
+            let (heard, pair): (Vec<f64>, Vec<f64>) = energies.unzip();
+            let [heard, pair] = [heard, pair].map(|energies| self.grid.smooth(&energies, SMOOTHED_OCTAVES));
+            self.mean(&heard.iter().zip(pair).map(|(heard, pair)| heard / pair).collect::<Vec<_>>())
+        };
+        let sides = 0.5 * (direct(&programs[0], false) + direct(&programs[1], false));
+        let direct_db = 10.0 * (sides / direct(center, true).max(1e-300)).log10();
+        let most_db = MOST_RAISE_DB.min(direct_db - LEAST_DIRECT_DB).max(0.0);
+        let raise_db = (0.5 * self.mean(&gained)).clamp(0.0, most_db);
         center.iter_mut().flatten().for_each(|h| *h *= 10f64.powf(raise_db / 20.0));
     }
 
@@ -113,17 +130,18 @@ impl<'a> Room<'a> {
         self.power.at(frequency_hz).quadratic_form(&filters) * omni / heard.max(1e-300)
     }
 
-    /// Energy at both ears re that of one loudspeaker of the ideal pair.
-    fn direct_re_ideal(&self, index: usize, spectra: &Spectra, bins: Bins) -> f64 {
+    /// Energy at both ears, and that of one loudspeaker of the ideal pair, or of its phantom center.
+    fn direct_energies(&self, index: usize, spectra: &Spectra, phantom: bool, bins: Bins) -> (f64, f64) {
         let frequency_hz = self.grid.frequencies_hz[index];
         let filters = column(spectra, frequency_hz, bins);
         let heard: f64 = self.ears[index].iter().map(|ear| product(ear, &filters).norm_sqr()).sum();
         let distance_m = self.device.listener.distance_m;
-        let ideal = transfer::ideal_ears(&self.device.listener.head, IDEAL_ANGLE_DEG, distance_m, frequency_hz);
-        heard / ideal.iter().map(|p| p.norm_sqr()).sum::<f64>()
+        let [near, far] = transfer::ideal_ears(&self.device.listener.head, IDEAL_ANGLE_DEG, distance_m, frequency_hz);
+        let pair = if phantom { 2.0 * (near + far).norm_sqr() } else { near.norm_sqr() + far.norm_sqr() };
+        (heard, pair)
     }
 
-    /// Mean of dB values over the logarithmic axis: as pink noise weighs them.
+    /// Mean of values over the logarithmic axis: as pink noise weighs them.
     fn mean(&self, values: &[f64]) -> f64 {
         let counted = |f: &f64| (LEVEL_HZ.0..=LEVEL_HZ.1).contains(f);
         let chosen = || self.grid.frequencies_hz.iter().zip(values).filter(|(f, _)| counted(f));

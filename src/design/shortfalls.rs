@@ -97,12 +97,12 @@ fn room(device: &Device, figures: &Figures) -> Vec<String> {
         ));
     }
     for seen in
-        room.apparent.iter().take(2).filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0)
+        room.apparent.iter().take(3).filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0)
     {
         said.push(format!(
             "at the {} the treble of a side points to the other one: it shall hold over ±{:.0} cm there",
             seen.place,
-            300.0 * device.listener.window_m
+            350.0 * device.listener.window_m
         ));
     }
     said

@@ -10,6 +10,8 @@ const FEW_DEG: [f64; 2] = [45.0, 90.0];
 const ALL_DEG: [f64; 7] = [0.0, 30.0, 45.0, 60.0, 90.0, 135.0, 180.0];
 /// Places of the listener in the short table.
 const FEW_PLACES: [&str; 3] = ["design point", "+5 cm", "+10 cm"];
+/// Place of the apparent angles that only the full table has.
+const FARTHER_ASIDE: &str = "15 cm to the left";
 
 /// Below this there is nothing: behind a baffle.
 const SILENT_DB: f64 = -200.0;
@@ -122,10 +124,12 @@ impl Table<'_> {
             "  {:<26}{:>8.1} dB (direct sound {:.1})",
             "sides re center", room.sides_re_center_db, room.direct_sides_re_center_db
         )?;
-        heading(f, "  seem to be at, degrees by time / level: left program, right program")?;
-        for seen in &room.apparent {
-            let angle = |a: &super::evaluate::Azimuth| format!("{:.0} / {:.0}", a.by_time_deg, a.by_level_deg);
-            writeln!(f, "    {:<24}{:>12}{:>14}", seen.place, angle(&seen.left), angle(&seen.right))?;
+        heading(f, "  seem to be at, degrees by time / level / mean of both: left program, right program")?;
+        for seen in room.apparent.iter().filter(|seen| self.all || seen.place != FARTHER_ASIDE) {
+            let angle = |a: &super::evaluate::Azimuth| {
+                format!("{:.0} / {:.0} / {:.0}", a.by_time_deg, a.by_level_deg, a.mean_deg)
+            };
+            writeln!(f, "    {:<24}{:>16}{:>18}", seen.place, angle(&seen.left), angle(&seen.right))?;
         }
         row(f, "center over diffuse, dB", &room.center_direct_to_diffuse_db, 1)?;
         row(f, "  up to, m", &room.center_critical_distance_m, 2)?;

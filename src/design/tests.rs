@@ -116,7 +116,7 @@ fn sound(what: &str, device: &Device, figures: &Figures) {
     assert!(device.virtual_angle_deg.is_some() || levels.pan_range_db <= 1.5, "{what}: {levels:?}");
     let headroom = levels.headroom.as_ref().unwrap();
     assert!(levels.loudness_re_downmix_db <= 0.6, "{what}: {levels:?}");
-    assert!(headroom.mean_reduction_db <= 1.55, "{what}: {levels:?}");
+    assert!(headroom.mean_reduction_db <= 1.85, "{what}: {levels:?}");
     assert!(headroom.mean_reduction_quiet_db <= 0.3, "{what}: {headroom:?}");
     assert!(figures.alignment.largest_loss_db <= 0.5, "{what}: {:?}", figures.alignment);
     at_most(&format!("{what}, beam's effort"), &figures.beam.effort_db, &[6.05; 6]);
@@ -178,11 +178,16 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
         let [rms_db, hump_db] = if name.ends_with("wide") { [4.0, 5.5] } else { [3.0, 4.0] };
         assert!(room.tone_rms_db <= rms_db && room.tone_hump_db <= hump_db, "{name}: {room:?}");
         assert!(room.sides_re_center_db.abs() <= 5.0, "{name}: {room:?}");
+        assert!(room.direct_sides_re_center_db >= -5.0, "{name}: {room:?}");
         let [left, right] = [room.apparent[0].left, room.apparent[0].right];
         assert!(left.by_time_deg >= must.azimuth_deg && right.by_time_deg <= -must.azimuth_deg, "{name}: {room:?}");
-        // 10 cm off the middle the treble is still on its own side.
-        let aside = &room.apparent[1];
-        assert!(aside.left.by_level_deg > 3.0 && aside.right.by_level_deg < -3.0, "{name}: {aside:?}");
+        // By both differences together a side is where it shall be; by time alone the power leaves less.
+        let mean_deg = if name.ends_with("wide") { 17.0 } else { 12.0 };
+        assert!(left.mean_deg >= mean_deg && right.mean_deg <= -mean_deg, "{name}: {room:?}");
+        // 10 and 15 cm off the middle the treble is still on its own side.
+        for aside in &room.apparent[1..3] {
+            assert!(aside.left.by_level_deg > 3.0 && aside.right.by_level_deg < -3.0, "{name}: {aside:?}");
+        }
         let last = design.filters.drivers - 1;
         let right = if device.name.starts_with("cylinder") { 1 } else { last };
         at_most(

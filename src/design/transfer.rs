@@ -31,7 +31,9 @@ pub fn to_point(drivers: &[Driver], point: Vec3, frequency_hz: f64) -> Vec<Compl
 /// wave is short a null that fits one place only throws the treble to the wrong side 10 cm beside it.
 const NARROW_TO_HZ: f64 = 1200.0;
 const WIDE_FROM_HZ: f64 = 3000.0;
-const WIDENING: f64 = 3.0;
+const WIDENING: f64 = 3.5;
+/// … and without a virtual source, where all that counts is cancellation.
+const WIDENING_ALONE: f64 = 3.0;
 /// Places across the window, re its half-width; the design point first.
 const ACROSS: [f64; 7] = [0.0, -1.0, -2.0 / 3.0, -1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 1.0];
 /// Distances a wide device is designed for, re the listener's.
@@ -45,7 +47,8 @@ const PARTS_M: f64 = 0.01;
 pub fn design_listeners(device: &Device, drivers: &[Driver], frequency_hz: f64) -> Vec<Listener> {
     let distance_m = device.listener.distance_m;
     let widening = (frequency_hz / NARROW_TO_HZ).ln() / (WIDE_FROM_HZ / NARROW_TO_HZ).ln();
-    let window_m = device.listener.window_m * WIDENING.powf(widening.clamp(0.0, 1.0));
+    let most = if device.virtual_angle_deg.is_some() { WIDENING } else { WIDENING_ALONE };
+    let window_m = device.listener.window_m * most.powf(widening.clamp(0.0, 1.0));
     let across: &[f64] = if window_m > 0.0 { &ACROSS } else { &ACROSS[..1] };
     let mut places: Vec<Listener> =
         across.iter().map(|part| Listener::at([distance_m, part * window_m, 0.0])).collect();

@@ -14,6 +14,7 @@ use super::file::Role;
 use super::filter_set::{FilterSet, INPUTS};
 use super::fir::{self, Bins};
 
+pub mod azimuth;
 pub mod bands;
 pub mod ears;
 pub mod excursion;
@@ -23,12 +24,13 @@ pub mod mismatch;
 pub mod room;
 pub mod space;
 
+pub use azimuth::Azimuth;
 pub use bands::{OCTAVES_HZ, Tone};
 pub use excursion::ExcursionLimit;
 pub use headroom::Headroom;
 pub use levels::Levels;
 pub use mismatch::Mismatch;
-pub use room::{Apparent, Azimuth, InRoom};
+pub use room::{Apparent, InRoom};
 
 use bands::tone;
 use ears::{EarGrid, cancellation, sum_of_products};

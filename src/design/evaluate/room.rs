@@ -11,6 +11,7 @@ use super::super::device::Device;
 use super::super::fir::Bins;
 use super::super::room::{diffuse_over_direct, in_room};
 use super::PerOctave;
+use super::azimuth::{Azimuth, AzimuthMap};
 use super::bands::{db, energy, range, thirds};
 use super::ears::{self, EarGrid};
 use super::space::Field;
@@ -59,17 +60,6 @@ pub struct Apparent {
     pub left: Azimuth,
     /// The right program.
     pub right: Azimuth,
-}
-
-/// An azimuth by what tells it, degrees.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Azimuth {
-    /// By the time difference, 250 Hz to 1.5 kHz.
-    pub by_time_deg: f64,
-    /// By the level difference, 2 to 8 kHz.
-    pub by_level_deg: f64,
-    /// The mean of both.
-    pub mean_deg: f64,
 }
 
 /// What the figures need of the device.
@@ -150,11 +140,12 @@ pub fn in_a_room(device: &Device, sources: &Sources) -> InRoom {
 /// Where both programs seem to be, from each place clear of the device.
 fn apparent(device: &Device, sources: &Sources) -> Vec<Apparent> {
     let (bins, head, distance_m) = (sources.bins, &device.listener.head, device.listener.distance_m);
-    let known = Known::new(head, distance_m, bins);
+    let known = known(head, distance_m, bins);
     let turned = 10f64.to_radians();
     let places = [
         ("design point", Listener::at([distance_m, 0.0, 0.0])),
         ("10 cm to the left", Listener::at([distance_m, 0.10, 0.0])),
+        ("15 cm to the left", Listener::at([distance_m, 0.15, 0.0])),
         ("25 cm to the left", Listener::at([distance_m, 0.25, 0.0])),
         (
             "device turned 10 deg",
@@ -163,60 +154,30 @@ fn apparent(device: &Device, sources: &Sources) -> Vec<Apparent> {
     ];
     let seen = |(place, listener): (&'static str, Listener)| {
         let grid = EarGrid::sparse(&device.drivers, head, &listener, bins, EVERY);
-        let [left, right] = [0, 1].map(|side| known.azimuth(&grid.both(sources.programs[side])));
+        let [left, right] = [0, 1].map(|side| {
+            let (time_us, level_db) = differences(bins, &grid.both(sources.programs[side]));
+            known.azimuth(time_us, level_db)
+        });
         Apparent { place, left, right }
     };
     places.into_iter().filter(|(_, place)| super::clear_of(&device.drivers, head, place)).map(seen).collect()
 }
 
-/// Time and level differences of sources all around the front.
-struct Known {
-    bins: Bins,
-    /// Azimuth in degrees, µs, dB.
-    sources: Vec<(f64, f64, f64)>,
+/// What the model's head hears of single loudspeakers: every second degree, between which it is interpolated.
+fn known(head: &Head, distance_m: f64, bins: Bins) -> AzimuthMap {
+    let span = FARTHEST_DEG / 2;
+    let row = |step: i32| {
+        let azimuth_deg = f64::from(2 * step);
+        let (time_us, level_db) = differences(bins, &ears::ideal_sparse(bins, head, azimuth_deg, distance_m, EVERY));
+        [azimuth_deg, time_us, level_db]
+    };
+    AzimuthMap::new((-span..=span).map(row).collect())
 }
 
-impl Known {
-    fn new(head: &Head, distance_m: f64, bins: Bins) -> Self {
-        let mut known = Self { bins, sources: Vec::new() };
-        let span = (FARTHEST_DEG as usize).div_ceil(2);
-        // Every second degree; between them it is interpolated.
-        let sources = (0..=2 * span).map(|i| 2.0 * i as f64 - f64::from(FARTHEST_DEG)).map(|azimuth_deg| {
-            let heard = ears::ideal_sparse(bins, head, azimuth_deg, distance_m, EVERY);
-            let (time_us, level_db) = known.differences(&heard);
-            (azimuth_deg, time_us, level_db)
-        });
-        known.sources = sources.collect();
-        known
-    }
-
-    fn differences(&self, heard: &[Vec<Complex>; 2]) -> (f64, f64) {
-        let band = |(low, high): (f64, f64)| range(self.bins, low, high);
-        let level = band(LEVEL_HZ);
-        let level_db = db(energy(&heard[0], level.clone()) / energy(&heard[1], level).max(1e-300));
-        (ears::lag_us(self.bins, heard, band(TIME_HZ)), level_db)
-    }
-
-    fn azimuth(&self, heard: &[Vec<Complex>; 2]) -> Azimuth {
-        let (time_us, level_db) = self.differences(heard);
-        let by_time_deg = self.nearest(time_us, |s| s.1);
-        let by_level_deg = self.nearest(level_db, |s| s.2);
-        Azimuth { by_time_deg, by_level_deg, mean_deg: 0.5 * (by_time_deg + by_level_deg) }
-    }
-
-    /// The azimuth, interpolated, at which a difference comes nearest to `value`.
-    fn nearest(&self, value: f64, of: impl Fn(&(f64, f64, f64)) -> f64) -> f64 {
-        let mut best = (f64::INFINITY, 0.0);
-        for pair in self.sources.windows(2) {
-            let (from, to) = (of(&pair[0]), of(&pair[1]));
-            let part = if from == to { 0.0 } else { ((value - from) / (to - from)).clamp(0.0, 1.0) };
-            let azimuth_deg = pair[0].0 + part * (pair[1].0 - pair[0].0);
-            let away = (from + part * (to - from) - value).abs();
-            // Of equals the one nearer to the front.
-            if (away, azimuth_deg.abs()) < (best.0 - 1e-9, f64::INFINITY) {
-                best = (away, azimuth_deg);
-            }
-        }
-        best.1
-    }
+/// The ears' difference in time, µs, and in level, dB.
+fn differences(bins: Bins, heard: &[Vec<Complex>; 2]) -> (f64, f64) {
+    let band = |(low, high): (f64, f64)| range(bins, low, high);
+    let level = band(LEVEL_HZ);
+    let level_db = db(energy(&heard[0], level.clone()) / energy(&heard[1], level).max(1e-300));
+    (ears::lag_us(bins, heard, band(TIME_HZ)), level_db)
 }

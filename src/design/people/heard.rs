@@ -111,8 +111,8 @@ impl Cues {
         }
     }
 
-    /// Lag of the ears' largest correlation within ±0.9 ms, s; positive if the left ear leads.
-    pub fn delay_s(&self) -> f64 {
+    /// Lag of the ears' largest correlation within ±0.9 ms, µs; positive if the left ear leads.
+    pub fn delay_us(&self) -> f64 {
         const STEP_S: f64 = 2e-6;
         const STEPS: i32 = 450;
         let mut turning: Vec<(Complex, Complex)> = self
@@ -128,7 +128,7 @@ impl Cues {
             })
             .collect();
         let best = (0..correlations.len()).fold(0, |a, b| if correlations[b] > correlations[a] { b } else { a });
-        (best as f64 - f64::from(STEPS)) * STEP_S
+        (best as f64 - f64::from(STEPS)) * STEP_S * 1e6
     }
 
     /// Level of the left ear re the right one, dB.

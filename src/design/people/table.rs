@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::super::evaluate::PerOctave;
-use super::{Angles, PeopleFigures, Spread};
+use super::{Azimuth, PeopleFigures, Spread};
 
 /// Prints them, to follow a device's table.
 pub struct PeopleTable<'a>(pub &'a PeopleFigures);
@@ -29,9 +29,9 @@ impl Display for PeopleTable<'_> {
             row(f, WORST, &worst.interaural_level_db, 1)
         })?;
         writeln!(f, "apparent angle of a side's program, degrees: by time, by level, mean")?;
-        let middle = |of: fn(&Angles) -> f64| 0.5 * model.angles.iter().map(of).sum::<f64>();
-        let model_angles = Angles {
-            by_delay_deg: middle(|a| a.by_delay_deg),
+        let middle = |of: fn(&Azimuth) -> f64| 0.5 * model.angles.iter().map(of).sum::<f64>();
+        let model_angles = Azimuth {
+            by_time_deg: middle(|a| a.by_time_deg),
             by_level_deg: middle(|a| a.by_level_deg),
             mean_deg: middle(|a| a.mean_deg),
         };
@@ -74,6 +74,6 @@ fn row(f: &mut Formatter, name: &str, values: &PerOctave, decimals: usize) -> fm
     writeln!(f)
 }
 
-fn angles(f: &mut Formatter, name: &str, angles: &Angles) -> fmt::Result {
-    writeln!(f, "  {name:<26}{:>8.1}{:>8.1}{:>8.1}", angles.by_delay_deg, angles.by_level_deg, angles.mean_deg)
+fn angles(f: &mut Formatter, name: &str, angles: &Azimuth) -> fmt::Result {
+    writeln!(f, "  {name:<26}{:>8.1}{:>8.1}{:>8.1}", angles.by_time_deg, angles.by_level_deg, angles.mean_deg)
 }

@@ -52,7 +52,7 @@ fn a_real_loudspeaker_is_heard_where_it_stands() {
     let mut device = pair();
     let grid = Grid::new(&design(&device, &|_| ()).filters, device.sample_rate_hz);
     let head = device.listener.head.clone();
-    let map = AngleMap::new(&grid, &head, 2.0);
+    let map = angle::map(&grid, &head, 2.0);
     for azimuth_deg in [-42.0f64, 3.0, 20.0, 55.0] {
         // One loudspeaker at that azimuth plays both programs.
         let (sin, cos) = azimuth_deg.to_radians().sin_cos();
@@ -62,9 +62,9 @@ fn a_real_loudspeaker_is_heard_where_it_stands() {
             driver.radiator = crate::acoustics::Radiator::new(crate::acoustics::Model::Monopole { position });
         }
         let heard = &heard::heard(&device, &grid, &[&head], &[Seat { azimuth_deg: 0.0 }], &|_| ())[0][0];
-        let [left, right] = [0, 1].map(|side| map.angles(heard, side));
+        let [left, right] = [0, 1].map(|side| angle::of(&map, heard, side));
         // Beyond 40° a sphere's level difference hardly grows: levels tell the azimuth to one step of the map.
-        let angles = [(left.by_delay_deg, 1.5), (left.by_level_deg, 4.0), (left.mean_deg, 2.5), (-right.mean_deg, 2.5)];
+        let angles = [(left.by_time_deg, 1.5), (left.by_level_deg, 4.0), (left.mean_deg, 2.5), (-right.mean_deg, 2.5)];
         for (angle, within) in angles {
             assert!((angle - azimuth_deg).abs() < within, "{azimuth_deg}°: {left:?}, {right:?}");
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::dsp::{Coefficients, LimiterSpec, SpecError, UpmixSpec};
 use crate::profile::{self, Profile, Provenance};
 
+use super::bypass;
 use super::designer::Design;
 use super::device::{Device, Driver};
 use super::file::Role;
@@ -75,6 +76,7 @@ pub fn profile(device: &Device, design: &Design) -> Result<Profile, SpecError> {
         limiter: LimiterSpec::behind(upmix.mode),
         drivers,
         coefficients: Coefficients::new(set.drivers, set.taps(), samples)?,
+        bypass: Some(bypass::bypass(device, set)),
         files: profile::Files::default(),
         predicted: predicted(design),
         provenance: Provenance {
@@ -103,6 +105,14 @@ fn limiter_group(driver: &Driver) -> &'static str {
 /// # Errors
 /// The two have different drivers.
 pub fn played_on(profile: &Profile, device: &Device) -> Result<(Device, FilterSet), MismatchError> {
+    Ok((in_order_of(profile, device)?, FilterSet::from_chain_spec(&profile.chain_spec())))
+}
+
+/// The device with its drivers in the profile's order.
+///
+/// # Errors
+/// The two have different drivers.
+pub fn in_order_of(profile: &Profile, device: &Device) -> Result<Device, MismatchError> {
     let by_name: HashMap<&str, usize> = device.drivers.iter().enumerate().map(|(i, d)| (d.name.as_str(), i)).collect();
     let order: Option<Vec<usize>> =
         profile.drivers.iter().map(|driver| by_name.get(driver.name.as_str()).copied()).collect();
@@ -110,7 +120,7 @@ pub fn played_on(profile: &Profile, device: &Device) -> Result<(Device, FilterSe
         Some(order) if order.len() == device.drivers.len() => {
             let mut ordered = device.clone();
             ordered.drivers = order.into_iter().map(|i| device.drivers[i].clone()).collect();
-            Ok((ordered, FilterSet::from_chain_spec(&profile.chain_spec())))
+            Ok(ordered)
         }
         _ => Err(MismatchError::Drivers {
             profile: profile.name.clone(),

@@ -12,11 +12,14 @@
 //! | [`shortfalls`] | where it stays short of its target, and why |
 //! | [`fir`], [`least_squares`], [`rtf`], [`filter_set`] | from responses to filters |
 //! | [`mod@evaluate`] | the figures of any coefficient set |
+//! | [`bypass`], [`loudness`] | the flat downmix that is as loud as the design |
+//! | [`mod@seat`] | the direct figures of a listener in another place |
 //! | [`mod@people`] | the figures over measured heads |
 //! | [`folder`], [`table`] | the profile's folder, and the figures as people read them |
 
 pub mod band_drivers;
 pub mod beam;
+pub mod bypass;
 pub mod center;
 pub mod common_phase;
 pub mod crosstalk;
@@ -30,10 +33,12 @@ pub mod fir;
 pub mod folder;
 pub mod hermitian;
 pub mod least_squares;
+pub mod loudness;
 pub mod people;
 pub mod radiation;
 pub mod room;
 pub mod rtf;
+pub mod seat;
 pub mod shortfalls;
 pub mod table;
 pub mod targets;
@@ -45,7 +50,7 @@ use crate::acoustics::Complex;
 pub use designer::{Design, design};
 pub use device::Device;
 pub use evaluate::{Figures, evaluate};
-pub use file::Mode;
+pub use file::{Mode, Role};
 pub use filter_set::FilterSet;
 
 /// Angle of the ideal pair every design is compared with, ±degrees.

@@ -28,6 +28,7 @@ pub(super) struct File {
     pub limiter: Limiter,
     pub driver: Spanned<Vec<Driver>>,
     pub rtf: At<Rtf>,
+    pub bypass: Option<Bypass>,
     #[serde(default)]
     pub files: BTreeMap<Spanned<String>, Spanned<String>>,
     #[serde(default)]
@@ -119,6 +120,14 @@ pub(super) struct Rtf {
 pub(super) struct Own {
     pub own: Spanned<String>,
     pub delay_frames: At<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bypass {
+    pub sides_db: Spanned<Vec<f64>>,
+    pub center_db: Spanned<Vec<f64>>,
+    pub gains: Spanned<Vec<f64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,6 +36,7 @@ impl Profile {
             limiter: settings.limiter,
             drivers: settings.drivers,
             coefficients,
+            bypass: settings.bypass,
             files: settings.files,
             predicted: settings.predicted,
             provenance: settings.provenance,

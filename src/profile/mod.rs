@@ -56,6 +56,8 @@ pub struct Profile {
     pub drivers: Vec<Driver>,
     /// The coefficients as they are stored, in the form of [`Profile::form`].
     pub coefficients: Coefficients,
+    /// How a flat downmix is as loud as the image; `None` where nobody has said.
+    pub bypass: Option<Bypass>,
     /// Which other files of the folder belong to it.
     pub files: Files,
     /// What the designer predicts of this profile: any table.
@@ -98,6 +100,20 @@ pub struct Driver {
     pub array: String,
     /// Equalizer sections, applied in order.
     pub eq: Vec<BiquadSpec>,
+}
+
+/// Centers of the octaves in which a [`Bypass`] has its levels, in Hz.
+pub const BYPASS_HZ: [f64; 8] = [62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0];
+
+/// A downmix on the drivers of a profile, through their equalizers: as loud as its image, and with its tone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bypass {
+    /// What is L's alone or R's alone, re (L+R)/2, in dB by octave.
+    pub sides_db: [f32; BYPASS_HZ.len()],
+    /// What both share, in dB by octave.
+    pub center_db: [f32; BYPASS_HZ.len()],
+    /// Gain of each driver, in the order of the drivers; below 0 where its wires are swapped.
+    pub gains: Vec<f32>,
 }
 
 /// What a profile was made from.

@@ -92,6 +92,12 @@ impl Profile {
                 line(format_args!("{input} = {{ own = {}, delay_frames = {} }}", quoted(name), own.delay_frames));
             }
         }
+        if let Some(bypass) = &self.bypass {
+            line(format_args!("\n[bypass]"));
+            line(format_args!("sides_db = {:?}", bypass.sides_db));
+            line(format_args!("center_db = {:?}", bypass.center_db));
+            line(format_args!("gains = {:?}", bypass.gains));
+        }
         if !self.files.is_empty() {
             line(format_args!("\n[files]\n{}", self.files));
         }

@@ -8,11 +8,13 @@ use serde_spanned::Spanned;
 
 use super::file::{self, File};
 use super::files::Files;
-use super::{Driver, Form, Own, Provenance};
-use crate::dsp::spec::{BLOCK_FRAMES, MAX_DELAY_FRAMES, MAX_DRIVERS, MAX_GAIN_DB, SAMPLE_RATES_HZ};
+use super::{Bypass, Driver, Form, Own, Provenance};
+use crate::dsp::spec::{BLOCK_FRAMES, MAX_DRIVERS, MAX_GAIN_DB, SAMPLE_RATES_HZ};
 use crate::dsp::{BiquadKind, BiquadSpec, LimiterSpec, UpmixMode, UpmixSpec};
 use crate::source::{Complaint, Source};
 
+/// Longest delay of a path or a driver, in frames: more aligns nothing.
+pub(super) const MAX_DELAY_FRAMES: usize = 16_384;
 /// Highest ALSA channel a driver may use.
 const MAX_CHANNEL: usize = 31;
 /// Most EQ sections per driver: beyond it they belong into the FIRs.
@@ -30,6 +32,7 @@ pub(super) struct Settings {
     pub path_delay_frames: [usize; 3],
     pub limiter: LimiterSpec,
     pub drivers: Vec<Driver>,
+    pub bypass: Option<Bypass>,
     pub files: Files,
     pub predicted: toml::Table,
     pub provenance: Provenance,
@@ -90,6 +93,7 @@ pub(super) fn validate(source: &Source, file: File) -> Result<Settings, Complain
                 1.0..=5000.0,
             )?,
         },
+        bypass: file.bypass.as_ref().map(|written| check.bypass(written, drivers.len())).transpose()?,
         drivers,
         files: check.files(&file.files)?,
         predicted: file.predicted,
@@ -304,6 +308,34 @@ impl Check<'_> {
                 ))
             }
         }
+    }
+
+    fn bypass(&self, written: &file::Bypass, drivers: usize) -> Result<Bypass, Complaint> {
+        let gains = written.gains.get_ref();
+        if gains.len() != drivers {
+            let message = format!("`gains` has {} values; give one for each of the {drivers} drivers", gains.len());
+            return Err(self.at(&written.gains, message));
+        }
+        if let Some(gain) = gains.iter().find(|gain| !(-1000.0..=1000.0).contains(*gain)) {
+            return Err(self.at(&written.gains, format!("a gain of {gain} is no factor; use -1000 to 1000, like 1.0")));
+        }
+        Ok(Bypass {
+            sides_db: self.by_octave("sides_db", &written.sides_db)?,
+            center_db: self.by_octave("center_db", &written.center_db)?,
+            gains: gains.iter().map(|gain| *gain as f32).collect(),
+        })
+    }
+
+    fn by_octave<const N: usize>(&self, key: &str, written: &Spanned<Vec<f64>>) -> Result<[f32; N], Complaint> {
+        let levels: Vec<f32> = written.get_ref().iter().map(|level| *level as f32).collect();
+        if let Some(level) = levels.iter().find(|level| !(-MAX_GAIN_DB..=MAX_GAIN_DB).contains(*level)) {
+            let message = format!("`{key}` has a level of {level}; use -{MAX_GAIN_DB} to {MAX_GAIN_DB}");
+            return Err(self.at(written, message));
+        }
+        let found = levels.len();
+        levels.try_into().map_err(|_| {
+            self.at(written, format!("`{key}` has {found} levels; give {N}, of the octaves 63 Hz to 8 kHz"))
+        })
     }
 
     fn files(&self, written: &BTreeMap<Spanned<String>, Spanned<String>>) -> Result<Files, Complaint> {

@@ -14,6 +14,7 @@
 //! | [`output`] | ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats |
 //! | [`engine`] | between them: ring, lock-free hand-over of chains, counters |
 //! | [`render`] | the chain over a file |
+//! | [`controls`] | (profile, seat, controls) → what the chain is built from |
 //! | [`design`] | device description → coefficient set and its predicted figures (f64) |
 //! | [`acoustics`] | how drivers radiate and heads hear (f64) |
 //! | [`profile`] | the profile: what was written → validated value; search; matching |
@@ -37,6 +38,7 @@ pub mod acoustics;
 pub mod audio_file;
 pub mod cli;
 pub mod config;
+pub mod controls;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod design;

@@ -50,7 +50,7 @@ impl Bed {
             Request::Status => {
                 asked.reply.send(Reply::Status(Box::new(status.clone())));
             }
-            Request::Reload(_) => kept.lock().unwrap().push(asked),
+            Request::Reload(_) | Request::Set { .. } => kept.lock().unwrap().push(asked),
         });
         Bed { server: Some(server.unwrap()), reloads, instance, _folder: folder, _alone: alone }
     }

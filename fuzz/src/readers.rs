@@ -69,6 +69,8 @@ pub fn audio(folder: &Path, bytes: &[u8]) -> bool {
         output: &folder.join("out.wav"),
         limiter: false,
         tap: Tap::Drivers,
+        aim: None,
+        controls: Default::default(),
         stop: None,
     };
     let rendered = render::render(&request, &mut |progress| {

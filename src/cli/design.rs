@@ -8,11 +8,13 @@ use serde_json::json;
 
 use super::Failure;
 use super::report::print;
-use crate::config::Places;
+use crate::config::controls::Controls;
+use crate::config::{Places, Seat};
+use crate::controls::{self, Aim};
 use crate::design::people::{self, PeopleFigures, PeopleTable, Person};
 use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
-use crate::design::{Device, Figures, FilterSet, designer, evaluate, folder};
+use crate::design::{Device, Figures, FilterSet, designer, evaluate, folder, seat};
 use crate::profile::{self, Profile};
 use crate::source::Source;
 
@@ -40,6 +42,15 @@ pub struct Args {
     /// With --evaluate: description of the device, in place of the profile's own device.toml
     #[arg(long, value_name = "DEVICE.toml", requires = "evaluate", conflicts_with = "description")]
     device: Option<PathBuf>,
+    /// With --evaluate: print the direct figures of a listener in this seat, with the filters turned to it and without
+    #[arg(
+        long,
+        value_name = "AZIMUTH_DEG[,DISTANCE_M]",
+        requires = "evaluate",
+        allow_hyphen_values = true,
+        conflicts_with = "heads"
+    )]
+    seat: Option<String>,
     /// Add the figures over all measured heads (SOFA files) in this folder
     #[arg(long, value_name = "FOLDER")]
     heads: Option<PathBuf>,
@@ -55,6 +66,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let folder = profile::find(name, &Places::from_environment())?;
         let profile = Profile::load(&folder)?;
         let device = Device::load(&description_of(&folder, named)?)?;
+        if let Some(seat) = &args.seat {
+            let seat: Seat = seat.parse()?;
+            return in_seat(&profile, Aim::new(folder::in_order_of(&profile, &device)?, seat)?, seat, args.json);
+        }
         let heads = heads(&args, &device)?;
         let (device, filters) = folder::played_on(&profile, &device)?;
         let figures = evaluate::evaluate(&device, &filters);
@@ -81,6 +96,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print(&format!("written: {}\n", output.display()))?;
     }
     Ok(())
+}
+
+/// The direct figures in a seat: of the filters as they were designed, and turned to it.
+fn in_seat(profile: &Profile, aim: Aim, seat: Seat, json: bool) -> Result<(), Failure> {
+    let spec = controls::chain_spec(profile, Some(&aim), &Controls::default())?;
+    let [plain, turned] = [&profile.chain_spec(), &spec]
+        .map(|spec| seat::at(aim.device(), &FilterSet::from_chain_spec(spec), &aim.listener()));
+    if json {
+        let value =
+            json!({ "device": aim.device().name, "seat": seat.to_string(), "not_turned": plain, "turned": turned });
+        return Ok(print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?);
+    }
+    Ok(print(&seat::table(&seat.to_string(), &plain, &turned))?)
 }
 
 /// The description a profile was made from: the one named, else the one in its folder.

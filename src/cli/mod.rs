@@ -6,6 +6,7 @@
 //! | `spatiald design DEVICE.toml -o DIR` | [`design`] |
 //! | `spatiald --reload [PROFILE]` | [`reload`] |
 //! | `spatiald --status [--json]` | [`status`] |
+//! | `spatiald --set [KEY=VALUE…]`, `--seat SEAT` | [`set`] |
 //! | `spatiald --check [FILE]` | [`check`] |
 //! | `spatiald render` | [`render`] |
 
@@ -24,6 +25,8 @@ pub mod render;
 pub mod report;
 #[cfg(feature = "daemon")]
 pub mod run;
+#[cfg(feature = "daemon")]
+pub mod set;
 #[cfg(feature = "daemon")]
 pub mod status;
 
@@ -74,6 +77,14 @@ struct Ask {
     #[cfg(feature = "daemon")]
     #[arg(long)]
     status: bool,
+    /// Set controls of the running daemon, until set otherwise; KEY=default forgets. Without any, show them all
+    #[cfg(feature = "daemon")]
+    #[arg(long, value_name = "KEY=VALUE", num_args = 0.., long_help = set_help())]
+    set: Option<Vec<String>>,
+    /// Say where the listener sits: AZIMUTH_DEG[,DISTANCE_M], the name of a [[seat]], or reset
+    #[cfg(feature = "daemon")]
+    #[arg(long, value_name = "SEAT", allow_hyphen_values = true)]
+    seat: Option<String>,
     /// Validate the configuration and the profiles it can find, or FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     check: Option<Option<PathBuf>>,
@@ -115,6 +126,12 @@ impl Cli {
         if let Some(profile) = self.ask.reload {
             return reload::run(&self.instance, profile, self.default);
         }
+        if let Some(changes) = &self.ask.set {
+            return set::run(&self.instance, changes);
+        }
+        if let Some(seat) = &self.ask.seat {
+            return set::seat(&self.instance, seat);
+        }
         if self.ask.status {
             return status::run(&self.instance, self.json);
         }
@@ -126,6 +143,17 @@ impl Cli {
             ..Options::default()
         })
     }
+}
+
+/// All controls, from their table.
+#[cfg(feature = "daemon")]
+fn set_help() -> String {
+    let row = |entry: &crate::config::controls::Entry| format!("{:<11} {}: {}", entry.name, entry.wanted(), entry.help);
+    let rows: Vec<String> = crate::config::controls::TABLE.iter().map(row).collect();
+    format!(
+        "Set controls of the running daemon, until set otherwise; KEY=default forgets. Without any, show them all\n\n{}",
+        rows.join("\n")
+    )
 }
 
 /// A file beyond `ulimit -f` fails to be written, like one beyond the disk, instead of ending the process with its

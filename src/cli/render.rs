@@ -11,7 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 use super::report::print;
-use crate::config::Places;
+use crate::config::{Change, Places, Seat, SeatChoice, Settings};
+use crate::controls::Aim;
 use crate::profile::{Profile, find};
 use crate::render::{Progress, Request, Summary, Tap, render};
 use crate::source::printable;
@@ -28,6 +29,12 @@ pub struct RenderArgs {
     /// Leave out the profile's limiter
     #[arg(long)]
     no_limiter: bool,
+    /// Set a control, as with spatiald --set
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1)]
+    set: Vec<String>,
+    /// Where the listener sits: degrees from the device's axis and meters from its middle
+    #[arg(long, value_name = "AZIMUTH_DEG[,DISTANCE_M]", allow_hyphen_values = true)]
+    seat: Option<String>,
     /// Stop after this stage: `upmix` writes left, right and center
     #[arg(long, value_name = "STAGE")]
     tap: Option<TapArg>,
@@ -57,8 +64,22 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let bar = progress_bar();
+    let mut settings = Settings::default();
+    for change in &args.set {
+        settings.change(&change.parse::<Change>()?);
+    }
+    let seat = args.seat.as_ref().map(|seat| seat.parse::<Seat>()).transpose()?;
+    let aim = match (seat, settings.seat.clone()) {
+        (Some(seat), _) | (None, Some(SeatChoice::At(seat))) => Some(Aim::load(&profile, seat)?),
+        (None, Some(SeatChoice::Named(name))) => {
+            return Err(format!("the seat {name} is a daemon's; give it as --seat AZIMUTH_DEG[,DISTANCE_M]").into());
+        }
+        (None, None) => None,
+    };
     let request = Request {
         profile: &profile,
+        aim: aim.as_ref(),
+        controls: settings.controls_over(&Settings::default()),
         input: &args.input,
         output: &args.output,
         limiter: !args.no_limiter,

@@ -1,5 +1,7 @@
 //! `spatiald.toml` as it is written.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
@@ -24,6 +26,10 @@ pub(super) struct File {
     pub mixer: Vec<Spanned<Mixer>>,
     #[serde(default, rename = "match")]
     pub matches: Vec<Spanned<Match>>,
+    #[serde(default)]
+    pub controls: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    #[serde(default)]
+    pub seat: Vec<Spanned<SeatTable>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -45,6 +51,14 @@ pub(super) struct Mixer {
     pub control: Spanned<String>,
     pub value_db: At<f64>,
     pub switch: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SeatTable {
+    pub name: Spanned<String>,
+    pub azimuth_deg: Spanned<f64>,
+    pub distance_m: At<f64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use crate::source::{Complaint, Source};
 
 mod control_name;
+pub mod controls;
 mod file;
 mod places;
 mod sample_format;
+mod settings;
 mod validate;
 
 pub use control_name::ControlName;
 pub use places::Places;
 pub use sample_format::SampleFormat;
+pub use settings::{Change, MAX_DISTANCE_M, Seat, SeatChoice, Settings};
 
 /// The validated configuration. [`Config::default`] is what an empty file means.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +44,19 @@ pub struct Config {
     pub mixer: Vec<MixerControl>,
     /// Which profile belongs to which machine; the first rule that fits is taken.
     pub matches: Vec<MatchRule>,
+    /// What the controls and the seat are where nobody sets them otherwise.
+    pub settings: Settings,
+    /// Places by name.
+    pub seats: Vec<NamedSeat>,
+}
+
+/// A `[[seat]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedSeat {
+    /// Its name, unique.
+    pub name: String,
+    /// Where it is.
+    pub seat: Seat,
 }
 
 /// A mixer control: set when the device is opened, restored when it is closed.
@@ -95,6 +111,8 @@ impl Default for Config {
             amp_wake_ms: 0,
             mixer: Vec::new(),
             matches: Vec::new(),
+            settings: Settings::default(),
+            seats: Vec::new(),
         }
     }
 }
@@ -123,6 +141,20 @@ impl Config {
                 Some(path) => Config::load(&path),
                 None => Ok(Config::default()),
             },
+        }
+    }
+
+    /// The place that is asked for.
+    ///
+    /// # Errors
+    /// No `[[seat]]` has this name.
+    pub fn seat(&self, choice: &SeatChoice) -> Result<Seat, controls::BadSetting> {
+        match choice {
+            SeatChoice::At(seat) => Ok(*seat),
+            SeatChoice::Named(name) => {
+                let found = self.seats.iter().find(|named| named.name == *name);
+                found.map(|named| named.seat).ok_or_else(|| settings::unknown_seat(name, &self.seats))
+            }
         }
     }
 }

@@ -36,8 +36,21 @@ fn the_shipped_file_shows_every_key() {
     assert_eq!(all.mixer.len(), 2);
     assert_eq!(all.matches.len(), 2);
     assert!(all.profile.is_some());
+    assert_eq!(all.seats.len(), 2);
+    for entry in &controls::TABLE {
+        assert_eq!(all.settings.controls.get(entry.key), Some(entry.default), "{}", entry.name);
+    }
     assert_eq!(
-        Config { path: None, profile: None, node_name: None, mixer: Vec::new(), matches: Vec::new(), ..all },
+        Config {
+            path: None,
+            profile: None,
+            node_name: None,
+            mixer: Vec::new(),
+            matches: Vec::new(),
+            settings: Settings::default(),
+            seats: Vec::new(),
+            ..all
+        },
         Config::default()
     );
 }
@@ -68,6 +81,23 @@ fn every_fault_has_its_place_and_remedy() {
         (
             with("[[match]]\nprofile = \"bar\""),
             "2:1: this [[match]] fits no machine; give it `card`, `hat_product`, `device_tree_model`, `dmi_product` or `dmi_vendor`",
+        ),
+        (with("[controls]\ncenter_db = 12"), "3:13: center_db is \"12\"; use -9 to 9 dB, or default (0)"),
+        (
+            with("[controls]\nbass = 1"),
+            "3:8: there is no control \"bass\"; there are bypass, center_db, width, balance_db, mono, trim_db, delay_ms",
+        ),
+        (
+            with("[controls]\nseat = \"sofa\""),
+            "3:8: there is no seat \"sofa\"; spatiald.toml has no [[seat]]: add one, or give AZIMUTH_DEG[,DISTANCE_M]",
+        ),
+        (
+            with("[[seat]]\nname = \"sofa\"\nazimuth_deg = 40.0"),
+            "4:15: a seat at 40° is too far aside; use -30 to 30 degrees, above 0 to the left of who faces the device",
+        ),
+        (
+            with("[[seat]]\nname = \"9\"\nazimuth_deg = 4"),
+            "3:8: a seat's name is not made of letters, digits, `-`, `_` and `.`, a letter first; use one like \"sofa\"",
         ),
         (with("[match]\nprofile = \"bar\""), "2:1: [match] is one table; a list of tables is needed: write [[match]]"),
     ];

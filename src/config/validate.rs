@@ -1,18 +1,24 @@
 //! `File` → [`Config`]: every value within its range, every complaint with its place.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde_spanned::Spanned;
 
 use super::file::{self, File};
-use super::{Config, ControlName, MatchRule, MixerControl, MixerValue, SampleFormat};
+use super::settings::{bad_seat_name, unknown_seat};
+use super::{
+    Change, Config, ControlName, MatchRule, MixerControl, MixerValue, NamedSeat, SampleFormat, Seat, SeatChoice,
+    Settings,
+};
 use crate::source::{Complaint, Source};
 
 /// Validates `file`, which was parsed from `source`.
 pub(super) fn validate(source: &Source, file: File) -> Result<Config, Complaint> {
     let check = Check { source };
     let default = Config::default();
+    let seats = check.seats(&file.seat)?;
     Ok(Config {
         path: Some(source.path().to_owned()),
         profile: file.profile.as_ref().map(|profile| check.profile(profile)).transpose()?,
@@ -32,6 +38,8 @@ pub(super) fn validate(source: &Source, file: File) -> Result<Config, Complaint>
         amp_wake_ms: check.whole("amp_wake_ms", file.amp_wake_ms.as_ref(), 0..=10_000)?.unwrap_or(default.amp_wake_ms),
         mixer: file.mixer.iter().map(|mixer| check.mixer(mixer)).collect::<Result<_, _>>()?,
         matches: file.matches.iter().map(|rule| check.rule(rule)).collect::<Result<_, _>>()?,
+        settings: check.settings(&file.controls, &seats)?,
+        seats,
     })
 }
 
@@ -163,5 +171,49 @@ impl Check<'_> {
             dmi_vendor: rule.dmi_vendor.clone(),
             profile: self.profile(&rule.profile)?,
         })
+    }
+
+    /// `[controls]`: as `--set` takes them.
+    fn settings(
+        &self,
+        written: &BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+        seats: &[NamedSeat],
+    ) -> Result<Settings, Complaint> {
+        let mut settings = Settings::default();
+        for (key, value) in written {
+            let text = match value.get_ref() {
+                toml::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let change: Change = match format!("{}={text}", key.get_ref()).parse() {
+                Ok(change) => change,
+                Err(error) => return Err(self.at(value, error.to_string())),
+            };
+            if let Change::Seat(Some(SeatChoice::Named(name))) = &change
+                && !seats.iter().any(|seat| seat.name == *name)
+            {
+                return Err(self.at(value, unknown_seat(name, seats).to_string()));
+            }
+            settings.change(&change);
+        }
+        Ok(settings)
+    }
+
+    fn seats(&self, written: &[Spanned<file::SeatTable>]) -> Result<Vec<NamedSeat>, Complaint> {
+        let mut seats: Vec<NamedSeat> = Vec::with_capacity(written.len());
+        for table in written.iter().map(Spanned::get_ref) {
+            let name = table.name.get_ref();
+            if let Some(fault) = bad_seat_name(name) {
+                let message = format!("a seat's name {fault}; use one like \"sofa\"");
+                return Err(self.at(&table.name, message));
+            }
+            if seats.iter().any(|seat| seat.name == *name) {
+                return Err(self.at(&table.name, format!("two seats are named \"{name}\"; rename one")));
+            }
+            let seat = Seat::new(*table.azimuth_deg.get_ref(), table.distance_m.as_ref().map(|d| *d.get_ref()));
+            let seat = seat.map_err(|error| self.at(&table.azimuth_deg, error.to_string()))?;
+            seats.push(NamedSeat { name: name.clone(), seat });
+        }
+        Ok(seats)
     }
 }

@@ -18,7 +18,6 @@ use super::repeats::Repeats;
 use super::requests::Rates;
 use super::signals::{Signal, Watch};
 use super::transaction::{InFlight, Preparing, Waiter};
-use crate::config::Config;
 use crate::engine::join::PATIENCE;
 use crate::output::OutputError;
 use crate::profile::choice::NO_PROFILE;
@@ -121,7 +120,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
 
     let mut daemon = Daemon {
         options,
-        plan: Plan { config: Config::default(), profile: None },
+        plan: Plan::default(),
         pipeline: None,
         generations: 0,
         device: DeviceState::default(),
@@ -167,6 +166,7 @@ impl Daemon {
                 Event::Asked(Asked { request: Request::Reload(choice), reply }) => {
                     self.ask(choice, Waiter::Client(reply));
                 }
+                Event::Asked(Asked { request: Request::Set { changes }, reply }) => self.set(&changes, reply),
                 Event::Asked(Asked { request: Request::Status, reply }) => {
                     reply.send(Reply::Status(Box::new(self.status())));
                 }
@@ -252,6 +252,7 @@ impl Daemon {
             &self.events,
             self.generations,
         )?);
+        self.show_settings();
         memory::give_back();
         Ok(())
     }
@@ -284,6 +285,7 @@ impl Daemon {
         [no_profile, standstill, self.device.problem.clone(), self.sink.problem.clone(), feedback]
             .into_iter()
             .flatten()
+            .chain(self.plan.unfollowed.iter().cloned())
             .collect()
     }
 

@@ -9,6 +9,7 @@
 //! | [`requests`] | configuration → what is asked of device and sink |
 //! | `pipeline` | sink, ring, writer and device, as one |
 //! | [`reload`] | who waits for which switch |
+//! | `settings` | controls and seat: asked for, and shown |
 //! | `health` | whether sound moves |
 //! | [`control`] | the socket behind `--reload` and `--status`, and what is spoken on it |
 //! | `status` | how the daemon fares, for `--status` |
@@ -31,6 +32,7 @@ pub mod prepare;
 pub mod reload;
 mod repeats;
 pub mod requests;
+mod settings;
 pub mod signals;
 mod status;
 mod transaction;

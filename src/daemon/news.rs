@@ -42,6 +42,7 @@ impl Daemon {
             }
             node::Event::FeedbackEnded => self.sink.feedback = None,
             node::Event::ProfileRequested(name) => self.on_profile_requested(name),
+            node::Event::SettingsRequested(settings) => self.on_settings_requested(&settings),
         }
         Ok(())
     }
@@ -107,7 +108,7 @@ impl Daemon {
         self.device.is_open = false;
         if self.takes_another_rate(&error) {
             match self.in_flight.take() {
-                Some(switch) => self.prepare_again(switch.choice),
+                Some(switch) => self.prepare_again(switch.wish),
                 None => self.restore(),
             }
             return Ok(());
@@ -134,7 +135,7 @@ impl Daemon {
             pipeline.withdraw();
         }
         if self.takes_another_rate_on(&switch.plan, &error) {
-            return self.prepare_again(switch.choice);
+            return self.prepare_again(switch.wish);
         }
         self.refuse(&error.into());
     }

@@ -192,6 +192,13 @@ impl Pipeline {
         }
     }
 
+    /// Shows `settings`, values by key, as the sink's.
+    pub fn show_settings(&self, settings: Vec<(String, String)>) {
+        if let Some(node) = &self.node {
+            node.show_settings(settings);
+        }
+    }
+
     /// Drops what the writer is done with. True when a switch has ended.
     pub fn reclaim(&mut self) -> bool {
         let mut ended = false;

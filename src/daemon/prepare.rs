@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::Instance;
 use super::control::Choice;
+use super::reload::Wish;
 use super::requests::Rates;
-use crate::config::{Config, Places};
-use crate::dsp::{Chain, SpecError};
+use crate::config::controls::{BadSetting, Controls, Key};
+use crate::config::{Change, Config, Places, Seat, SeatChoice, Settings};
+use crate::controls::kept::Kept;
+use crate::controls::{self, Aim, AimError, ControlError};
+use crate::dsp::Chain;
 use crate::profile::choice::{Remembered, choose};
 use crate::profile::machine::Machine;
 use crate::profile::{self, Profile, ProfileError};
@@ -28,12 +32,16 @@ pub struct Options {
 }
 
 /// Everything that is played by, read and validated.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The configuration in force.
     pub config: Config,
     /// The profile to play; `None` where nobody names one, so that nothing is played.
     pub profile: Option<Chosen>,
+    /// What was set at run time; it goes before the configuration's.
+    pub kept: Settings,
+    /// Which settings this profile cannot follow, and the remedy.
+    pub unfollowed: Vec<String>,
 }
 
 /// A profile and why it is this one.
@@ -85,8 +93,31 @@ pub enum PrepareError {
         /// The profile's folder.
         folder: PathBuf,
         /// What is wrong with it.
-        error: SpecError,
+        error: ControlError,
     },
+    /// A seat that is not there.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// A seat that the profile cannot follow.
+    #[error(transparent)]
+    Aim(#[from] AimError),
+}
+
+impl Plan {
+    /// Every control's value.
+    pub fn controls(&self) -> Controls {
+        self.kept.controls_over(&self.config.settings)
+    }
+
+    /// Where the listener is said to sit.
+    pub fn seat(&self) -> Option<&SeatChoice> {
+        self.kept.seat.as_ref().or(self.config.settings.seat.as_ref())
+    }
+
+    /// The same as a place; `None` where the profile was designed for, or where nobody knows.
+    pub fn place(&self) -> Option<Seat> {
+        self.seat().and_then(|seat| self.config.seat(seat).ok())
+    }
 }
 
 /// Reads configuration and profile as `choice` says.
@@ -106,10 +137,11 @@ pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
     };
     let machine = Machine::read(Path::new("/"));
     let Some(chosen) = choose(named, remembered.as_deref(), &machine, &config) else {
-        return Ok(Plan { config, profile: None });
+        return Ok(Plan { config, ..Plan::default() });
     };
     let profile = Profile::load(&profile::find(&chosen.profile, &places)?)?;
-    Ok(Plan { config, profile: Some(Chosen { profile, chosen_by: chosen.reason.to_string() }) })
+    let profile = Some(Chosen { profile, chosen_by: chosen.reason.to_string() });
+    Ok(Plan { config, profile, ..Plan::default() })
 }
 
 /// Reads for a reload, in which the configuration `in_force` may have another one behind it, but not none.
@@ -125,57 +157,85 @@ pub fn read_again(options: &Options, choice: &Choice, in_force: Option<&Path>) -
 }
 
 /// Reads at the start: a remembered profile that has gone or is broken is not followed, or it would keep the daemon from
-/// running, and so from forgetting it.
+/// running, and so from forgetting it. Nor are settings that cannot be read.
 ///
 /// # Errors
 /// As for [`read`], without what is remembered.
 pub fn read_at_start(options: &Options) -> Result<Plan, PrepareError> {
-    read(options, &Choice::Again).or_else(|error| match read(options, &Choice::Default) {
+    let plan = read(options, &Choice::Again).or_else(|error| match read(options, &Choice::Default) {
         Ok(plan) => {
             log::warn!("{error}: the last --reload is not followed; spatiald --reload --default forgets it");
             Ok(plan)
         }
         Err(_) => Err(error),
-    })
+    })?;
+    let kept = Kept::new(&Places::from_environment(), options.instance.name()).read();
+    let kept = kept.unwrap_or_else(|error| {
+        log::warn!("{error}: what was set is not followed");
+        Settings::default()
+    });
+    Ok(Plan { kept, ..plan })
 }
 
-/// Builds the chain of what was read, for the rate that `rates` know to be played at on its device.
+/// Builds the chain of what was read, for the rate that `rates` know to be played at on its device. Settings that the
+/// profile cannot follow are left out and named in the plan, but for those that are `asked` for now.
 ///
 /// # Errors
-/// The profile cannot serve that rate.
-pub fn prepare(plan: Plan, rates: &Rates) -> Result<Prepared, PrepareError> {
-    let Some(Chosen { profile, .. }) = &plan.profile else { return Ok(Prepared { plan, chain: None, rate_hz: 0 }) };
-    let rate_hz = rates.on(&plan.config.device, profile.sample_rate_hz);
-    let chain = Some(build(profile, rate_hz)?);
-    Ok(Prepared { plan, chain, rate_hz })
-}
-
-/// The chain of `profile` at `rate_hz`.
-///
-/// # Errors
-/// The profile cannot serve that rate.
-fn build(profile: &Profile, rate_hz: u32) -> Result<Box<Chain>, PrepareError> {
-    let at_rate;
-    let profile = if profile.sample_rate_hz == rate_hz {
-        profile
-    } else {
-        at_rate = profile.at_rate(rate_hz)?;
-        &at_rate
+/// The profile cannot serve that rate, or not what is asked for.
+pub fn prepare(mut plan: Plan, rates: &Rates, asked: &[Change]) -> Result<Prepared, PrepareError> {
+    plan.unfollowed.clear();
+    let Some(Chosen { profile, .. }) = plan.profile.clone() else {
+        return Ok(Prepared { plan, chain: None, rate_hz: 0 });
     };
-    Chain::new(&profile.chain_spec())
-        .map(Box::new)
-        .map_err(|error| PrepareError::Spec { folder: profile.folder.clone(), error })
+    let rate_hz = rates.on(&plan.config.device, profile.sample_rate_hz);
+    let aim = match aim(&plan, &profile) {
+        Ok(aim) => aim,
+        Err(error) if asked.iter().any(|change| matches!(change, Change::Seat(Some(_)))) => return Err(error),
+        Err(error) => {
+            plan.unfollowed.push(error.to_string());
+            None
+        }
+    };
+    let at_rate = if profile.sample_rate_hz == rate_hz { profile } else { profile.at_rate(rate_hz)? };
+    let controls = plan.controls();
+    let spec = match controls::chain_spec(&at_rate, aim.as_ref(), &controls) {
+        Err(error @ ControlError::NoBypass { .. }) if !asked.iter().any(turns_on_bypass) => {
+            plan.unfollowed.push(error.to_string());
+            let mut without = Settings::default();
+            without.change(&Change::Control(Key::Bypass, Some(0.0)));
+            controls::chain_spec(&at_rate, aim.as_ref(), &controls.with(&without.controls))
+        }
+        spec => spec,
+    };
+    let refused = |error: ControlError| PrepareError::Spec { folder: at_rate.folder.clone(), error };
+    let chain = Chain::new(&spec.map_err(refused)?).map_err(|error| refused(error.into()))?;
+    Ok(Prepared { plan, chain: Some(Box::new(chain)), rate_hz })
 }
 
-/// Keeps, or forgets, what was chosen at run time.
+fn turns_on_bypass(change: &Change) -> bool {
+    matches!(change, Change::Control(Key::Bypass, Some(value)) if *value > 0.5)
+}
+
+/// What turns `profile` to the seat of `plan`, if it has one.
+fn aim(plan: &Plan, profile: &Profile) -> Result<Option<Aim>, PrepareError> {
+    let Some(choice) = plan.seat() else { return Ok(None) };
+    Ok(Some(Aim::load(profile, plan.config.seat(choice)?)?))
+}
+
+/// Keeps, or forgets, what was chosen and set at run time.
 ///
 /// # Errors
 /// The state folder cannot be written.
-pub fn remember(options: &Options, choice: &Choice) -> Result<(), Complaint> {
-    let remembered = Remembered::new(&Places::from_environment(), options.instance.name());
-    match choice {
-        Choice::Named(name) => remembered.write(name),
-        Choice::Default => remembered.forget(),
-        Choice::Again => Ok(()),
+pub fn remember(options: &Options, wish: &Wish, kept: &Settings) -> Result<(), Complaint> {
+    let places = Places::from_environment();
+    let remembered = Remembered::new(&places, options.instance.name());
+    match &wish.choice {
+        Some(Choice::Named(name)) => remembered.write(name)?,
+        Some(Choice::Default) => remembered.forget()?,
+        Some(Choice::Again) | None => {}
+    }
+    match wish.changes.is_empty() {
+        true => Ok(()),
+        false => Kept::new(&places, options.instance.name()).write(kept),
     }
 }

@@ -60,6 +60,8 @@ impl Daemon {
                 }
             }),
             pcm: self.plan.config.device.clone(),
+            controls: self.controls_status(),
+            seat: self.seat_status(),
         }
     }
 

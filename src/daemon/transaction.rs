@@ -10,7 +10,7 @@ use super::life::{Daemon, DaemonError};
 use super::memory;
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
-use super::reload::Waiting;
+use super::reload::{Waiting, Wish};
 use crate::output::OutputError;
 use crate::profile::choice::NO_PROFILE;
 
@@ -62,7 +62,7 @@ enum Job {
     /// The first pipeline.
     Start,
     /// What was asked for.
-    Reload(Choice),
+    Reload(Wish),
     /// What played before, which has to play again.
     Restore,
 }
@@ -83,7 +83,7 @@ pub(super) enum Step {
 /// A switch that was handed over and has not ended.
 pub(super) struct InFlight {
     pub plan: Plan,
-    pub choice: Choice,
+    pub wish: Wish,
     pub step: Step,
     /// The device that was opened for it is open.
     pub is_open: bool,
@@ -107,8 +107,8 @@ impl InFlight {
 }
 
 impl Daemon {
-    pub(super) fn ask(&mut self, choice: Choice, waiter: Waiter) {
-        self.reloads.ask(choice, waiter);
+    pub(super) fn ask(&mut self, wish: impl Into<Wish>, waiter: Waiter) {
+        self.reloads.ask(wish, waiter);
         self.start_reload();
     }
 
@@ -117,23 +117,29 @@ impl Daemon {
         if self.in_flight.is_some() || self.preparing.is_some() {
             return;
         }
-        if let Some(choice) = self.reloads.start() {
-            self.prepare_again(choice);
+        if let Some(wish) = self.reloads.start() {
+            self.prepare_again(wish);
         }
     }
 
     /// Reads and builds what is to play first.
     pub(super) fn prepare_start(&mut self) {
         let (options, rates) = (self.options.clone(), self.rates.clone());
-        self.prepare_by(Job::Start, move || prepare::prepare(prepare::read_at_start(&options)?, &rates));
+        self.prepare_by(Job::Start, move || prepare::prepare(prepare::read_at_start(&options)?, &rates, &[]));
     }
 
-    /// Reads and builds for the reload under way, on a thread of its own.
-    pub(super) fn prepare_again(&mut self, choice: Choice) {
-        let (options, rates, wanted) = (self.options.clone(), self.rates.clone(), choice.clone());
-        let in_force = self.plan.config.path.clone();
-        self.prepare_by(Job::Reload(choice), move || {
-            prepare::prepare(prepare::read_again(&options, &wanted, in_force.as_deref())?, &rates)
+    /// Reads and builds for the reload under way, on a thread of its own. Settings alone need nothing to be read.
+    pub(super) fn prepare_again(&mut self, wish: Wish) {
+        let (options, rates, plays, wanted) =
+            (self.options.clone(), self.rates.clone(), self.plan.clone(), wish.clone());
+        self.prepare_by(Job::Reload(wish), move || {
+            let mut kept = plays.kept.clone();
+            wanted.changes.iter().for_each(|change| kept.change(change));
+            let plan = match &wanted.choice {
+                Some(choice) => prepare::read_again(&options, choice, plays.config.path.as_deref())?,
+                None => plays,
+            };
+            prepare::prepare(Plan { kept, ..plan }, &rates, &wanted.changes)
         });
     }
 
@@ -141,7 +147,7 @@ impl Daemon {
     /// had and the device before was given up.
     pub(super) fn restore(&mut self) {
         let (plan, rates) = (self.plan.clone(), self.rates.clone());
-        self.prepare_by(Job::Restore, move || prepare::prepare(plan, &rates));
+        self.prepare_by(Job::Restore, move || prepare::prepare(plan, &rates, &[]));
     }
 
     fn prepare_by(&mut self, job: Job, work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static) {
@@ -194,8 +200,8 @@ impl Daemon {
                 self.device.problem = Some(error.to_string());
                 self.start_reload();
             }
-            (Job::Reload(choice), prepared) => {
-                match prepared.map_err(ReloadError::from).and_then(|prepared| self.hand_over(prepared, choice)) {
+            (Job::Reload(wish), prepared) => {
+                match prepared.map_err(ReloadError::from).and_then(|prepared| self.hand_over(prepared, wish)) {
                     Ok(()) => {}
                     // Not a refusal but the end: nothing plays any more.
                     Err(ReloadError::Pipeline(fatal @ PipelineError::Died(_))) => return Err(fatal.into()),
@@ -210,7 +216,7 @@ impl Daemon {
         self.retiring || self.next.is_some() || self.preparing.as_ref().is_some_and(|it| matches!(it.job, Job::Start))
     }
 
-    fn hand_over(&mut self, prepared: Prepared, choice: Choice) -> Result<(), ReloadError> {
+    fn hand_over(&mut self, prepared: Prepared, wish: Wish) -> Result<(), ReloadError> {
         let Some(chosen) = prepared.plan.profile.clone() else { return Err(ReloadError::NoProfile) };
         let (plan, from, since) = (prepared.plan.clone(), self.profile_name(), Instant::now());
         let is_running = self.pipeline.as_ref().is_some_and(|pipeline| pipeline.rate_hz() == prepared.rate_hz);
@@ -235,7 +241,7 @@ impl Daemon {
             }
         };
         self.in_flight =
-            Some(InFlight { plan, choice, step, is_open: false, has_run: false, is_alone: false, from, since });
+            Some(InFlight { plan, wish, step, is_open: false, has_run: false, is_alone: false, from, since });
         Ok(())
     }
 
@@ -277,15 +283,17 @@ impl Daemon {
         }
         switch.step = Step::Remember(ticket);
         switch.since = Instant::now();
-        let choice = switch.choice.clone();
-        match &choice {
-            Choice::Named(name) => self.options.reloaded = Some(name.clone()),
-            Choice::Default => self.options.reloaded = None,
-            Choice::Again => return self.on_remembered(ticket, None),
+        let wish = switch.wish.clone();
+        self.show_settings();
+        match &wish.choice {
+            Some(Choice::Named(name)) => self.options.reloaded = Some(name.clone()),
+            Some(Choice::Default) => self.options.reloaded = None,
+            Some(Choice::Again) | None if wish.changes.is_empty() => return self.on_remembered(ticket, None),
+            Some(Choice::Again) | None => {}
         }
-        let (options, events) = (self.options.clone(), self.events.clone());
+        let (options, events, kept) = (self.options.clone(), self.events.clone(), self.plan.kept.clone());
         let store = move || {
-            let problem = prepare::remember(&options, &choice).err().map(|error| error.to_string());
+            let problem = prepare::remember(&options, &wish, &kept).err().map(|error| error.to_string());
             drop(events.send(Event::Remembered(ticket, problem)));
         };
         if let Err(error) = std::thread::Builder::new().name("remember".into()).spawn(store) {
@@ -302,7 +310,16 @@ impl Daemon {
         let (from, to) = (switch.from, self.profile_name());
         let latency_frames = self.pipeline.as_ref().map_or(0, |pipeline| pipeline.published_frames());
         let waiting = self.reloads.end();
-        log::info!("profile {from} → {to}");
+        if switch.wish.choice.is_some() {
+            log::info!("profile {from} → {to}");
+        }
+        if !switch.wish.changes.is_empty() {
+            let changes: Vec<String> = switch.wish.changes.iter().map(ToString::to_string).collect();
+            log::info!("set {}", changes.join(", "));
+        }
+        for unfollowed in &self.plan.unfollowed {
+            log::warn!("{unfollowed}");
+        }
         memory::give_back();
         let requests = waiting.len();
         self.answer(waiting, |since| {
@@ -329,6 +346,7 @@ impl Daemon {
                 log::warn!("{error}");
             }
         }
+        self.show_settings();
         self.start_reload();
     }
 

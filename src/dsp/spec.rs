@@ -19,8 +19,8 @@ pub const MAX_TAPS: usize = 8192;
 pub const BLOCK_FRAMES: std::ops::RangeInclusive<usize> = 16..=8192;
 /// Sample rates a chain accepts, in Hz.
 pub const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=192_000;
-/// Longest delay of a path or a driver, in frames.
-pub const MAX_DELAY_FRAMES: usize = 16_384;
+/// Longest delay of a path or a driver, in frames: what a profile may say, and half a second at the highest rate.
+pub const MAX_DELAY_FRAMES: usize = 114_688;
 /// Gains beyond ± this many decibels are taken for a mistake.
 pub const MAX_GAIN_DB: f32 = 60.0;
 
@@ -163,7 +163,7 @@ pub enum SpecError {
         value: f32,
     },
     /// A delay that is too long.
-    #[error("delay of {frames} frames of {what} is too long; use at most 16384 frames")]
+    #[error("delay of {frames} frames of {what} is too long; use at most 114688 frames")]
     Delay {
         /// What the value is of.
         what: String,

@@ -16,7 +16,7 @@ use super::connection::PATIENCE;
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::feedback::{Feedback, Object};
-use super::params::{Param, requested_profile};
+use super::params::{Param, requested_profile, requested_settings};
 use super::thread::Lasting;
 use super::{Command, Event, NodeError};
 
@@ -202,6 +202,10 @@ impl Callbacks {
                 self.lasting.ask.send(Command::ShowProps).ok();
                 if let Some(profile) = requested_profile(props) {
                     self.lasting.tell(Event::ProfileRequested(profile));
+                }
+                let settings = requested_settings(props);
+                if !settings.is_empty() {
+                    self.lasting.tell(Event::SettingsRequested(settings));
                 }
             }
             _ => {}

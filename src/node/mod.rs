@@ -50,7 +50,7 @@ use std::time::Instant;
 use crate::engine::{Counters, Pace, RingWriter, join::PATIENCE, join_by};
 
 pub use error::NodeError;
-pub use params::PROFILE_KEY;
+pub use params::{KEY_PREFIX, PROFILE_KEY};
 
 /// What the sink should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub enum Event {
     DriverLost,
     /// Somebody asked for this profile through the `Props` parameter.
     ProfileRequested(String),
+    /// Somebody set these through the `Props` parameter, each as `KEY=VALUE`.
+    SettingsRequested(Vec<String>),
     /// A stream of our own process, of this name, was linked to the sink: the device plays into itself.
     Feedback(String),
     /// The last such link is gone.
@@ -112,6 +114,7 @@ pub type Tell = Box<dyn Fn(Event) + Send>;
 enum Command {
     PublishLatency(usize),
     ShowProfile(String),
+    ShowSettings(Vec<(String, String)>),
     /// Shows the properties again, as they are.
     ShowProps,
     /// Makes the sink anew.
@@ -156,6 +159,12 @@ impl Node {
     /// Shows another profile (see [`Shown::profile`]).
     pub fn show_profile(&self, name: &str) {
         self.send(Command::ShowProfile(before_nul(name)));
+    }
+
+    /// Shows settings, values by key, under [`KEY_PREFIX`].
+    pub fn show_settings(&self, settings: Vec<(String, String)>) {
+        let clipped = settings.into_iter().map(|(key, value)| (before_nul(&key), before_nul(&value)));
+        self.send(Command::ShowSettings(clipped.collect()));
     }
 
     /// Makes the sink anew, as `request` says; its rate must be that of the running one.

@@ -12,6 +12,12 @@ use pipewire::spa::utils::{Id, SpaTypes};
 /// `pw-cli s ID Props '{ params = [ "spatiald:profile" "NAME" ] }'`.
 pub const PROFILE_KEY: &str = "spatiald:profile";
 
+/// What the keys of all settings begin with, in the same struct: `spatiald:center_db`. Values are shown as text; set, they
+/// may be text, numbers or booleans.
+pub const KEY_PREFIX: &str = "spatiald:";
+/// Of text that is taken over.
+const MAX_TEXT_BYTES: usize = 256;
+
 /// A serialized parameter.
 pub(super) struct Param(Vec<u8>);
 
@@ -62,7 +68,10 @@ impl Param {
 
     /// What `props` says, for other tools to see.
     pub fn props(props: &Props) -> Option<Param> {
-        let params = vec![Value::String(PROFILE_KEY.into()), Value::String(props.profile.clone())];
+        let mut params = vec![Value::String(PROFILE_KEY.into()), Value::String(props.profile.clone())];
+        for (key, value) in &props.settings {
+            params.extend([Value::String(format!("{KEY_PREFIX}{key}")), Value::String(value.clone())]);
+        }
         Self::object(
             SpaTypes::ObjectParamProps,
             ParamType::Props,
@@ -82,6 +91,8 @@ impl Param {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Props {
     pub profile: String,
+    /// Values by key, without the prefix.
+    pub settings: Vec<(String, String)>,
     pub volume: f32,
     pub mute: bool,
 }
@@ -89,7 +100,7 @@ pub(super) struct Props {
 impl Props {
     /// Those of a sink that nobody has set yet.
     pub fn new(profile: &str) -> Props {
-        Props { profile: profile.into(), volume: 1.0, mute: false }
+        Props { profile: profile.into(), settings: Vec::new(), volume: 1.0, mute: false }
     }
 
     /// Takes over what `set`, a `Props` parameter on its way to the adapter, says of them; not the profile, which is
@@ -114,14 +125,40 @@ fn latency_ns(frames: usize, rate_hz: u32) -> i64 {
 
 /// The profile asked for in a `Props` parameter, if any. Anything else in it (volume, mute) is the adapter's.
 pub(super) fn requested_profile(props: &Pod) -> Option<String> {
-    let params = props.as_object().ok()?.find_prop(Id(spa_sys::SPA_PROP_params))?.value();
-    let mut fields = params.as_struct().ok()?.fields();
+    pairs(props).into_iter().find(|(key, _)| *key == PROFILE_KEY).and_then(|(_, value)| text(value).map(str::to_owned))
+}
+
+/// What is set in a `Props` parameter, each as `KEY=VALUE`.
+pub(super) fn requested_settings(props: &Pod) -> Vec<String> {
+    let setting = |(key, value): (&str, &Pod)| {
+        let key = key.strip_prefix(KEY_PREFIX).filter(|_| key != PROFILE_KEY)?;
+        let short = key.len() <= MAX_TEXT_BYTES;
+        Some(format!("{key}={}", scalar(value).filter(|value| short && value.len() <= MAX_TEXT_BYTES)?))
+    };
+    pairs(props).into_iter().filter_map(setting).collect()
+}
+
+/// Keys and values of the `params` struct.
+fn pairs(props: &Pod) -> Vec<(&str, &Pod)> {
+    let params = props.as_object().ok().and_then(|object| object.find_prop(Id(spa_sys::SPA_PROP_params)));
+    let Some(Ok(params)) = params.map(|property| property.value().as_struct()) else { return Vec::new() };
+    let (mut fields, mut found) = (params.fields(), Vec::new());
     while let (Some(key), Some(value)) = (fields.next(), fields.next()) {
-        if text(key) == Some(PROFILE_KEY) {
-            return text(value).map(str::to_owned);
-        }
+        found.extend(text(key).map(|key| (key, value)));
     }
-    None
+    found
+}
+
+/// A value as it would be written.
+fn scalar(pod: &Pod) -> Option<String> {
+    let number = |number: Option<f64>| number.map(|number| number.to_string());
+    text(pod)
+        .map(str::to_owned)
+        .or_else(|| pod.get_bool().ok().map(|on| on.to_string()))
+        .or_else(|| number(pod.get_int().ok().map(f64::from)))
+        .or_else(|| pod.get_long().ok().map(|number| number.to_string()))
+        .or_else(|| pod.get_float().ok().map(|number| number.to_string()))
+        .or_else(|| number(pod.get_double().ok()))
 }
 
 fn text(pod: &Pod) -> Option<&str> {
@@ -139,6 +176,33 @@ mod tests {
     fn the_profile_is_read_back_from_what_is_shown() {
         let param = Param::props(&Props::new("cylinder-wide")).unwrap();
         assert_eq!(requested_profile(param.pod().unwrap()).as_deref(), Some("cylinder-wide"));
+    }
+
+    #[test]
+    fn settings_are_read_back_from_what_is_shown_and_from_any_kind_of_value() {
+        let settings = vec![("center_db".to_owned(), "-3".to_owned()), ("mono".to_owned(), "on".to_owned())];
+        let shown = Param::props(&Props { settings, ..Props::new("wide") }).unwrap();
+        assert_eq!(requested_settings(shown.pod().unwrap()), ["center_db=-3", "mono=on"]);
+        assert_eq!(requested_profile(shown.pod().unwrap()).as_deref(), Some("wide"));
+        let set = |value: Value| {
+            let fields =
+                vec![Value::String("spatiald:x".into()), value, Value::String("other:x".into()), Value::Int(1)];
+            let property = Property::new(spa_sys::SPA_PROP_params, Value::Struct(fields));
+            let param = Param::object(SpaTypes::ObjectParamProps, ParamType::Props, vec![property]).unwrap();
+            requested_settings(param.pod().unwrap())
+        };
+        for (value, expected) in [
+            (Value::Float(0.1), "x=0.1"),
+            (Value::Double(-2.5), "x=-2.5"),
+            (Value::Int(3), "x=3"),
+            (Value::Long(3), "x=3"),
+            (Value::Bool(true), "x=true"),
+            (Value::String("default".into()), "x=default"),
+        ] {
+            assert_eq!(set(value), [expected]);
+        }
+        assert!(set(Value::String("x".repeat(300))).is_empty());
+        assert!(set(Value::Struct(vec![])).is_empty());
     }
 
     #[test]
@@ -165,10 +229,10 @@ mod tests {
 
     #[test]
     fn volume_and_mute_are_repeated_as_they_were_set() {
-        let set = Param::props(&Props { profile: "wide".into(), volume: 0.25, mute: true }).unwrap();
+        let set = Param::props(&Props { volume: 0.25, mute: true, ..Props::new("wide") }).unwrap();
         let mut props = Props::new("cylinder");
         props.follow(set.pod().unwrap());
-        assert_eq!(props, Props { profile: "cylinder".into(), volume: 0.25, mute: true });
+        assert_eq!(props, Props { volume: 0.25, mute: true, ..Props::new("cylinder") });
         let only_mute = vec![Property::new(spa_sys::SPA_PROP_mute, Value::Bool(false))];
         let only_mute = Param::object(SpaTypes::ObjectParamProps, ParamType::Props, only_mute).unwrap();
         props.follow(only_mute.pod().unwrap());

@@ -146,6 +146,12 @@ impl Lasting {
                     sink.show_props();
                 }
             }
+            Command::ShowSettings(settings) => {
+                self.props.borrow_mut().settings = settings;
+                if let Some(sink) = sink {
+                    sink.show_props();
+                }
+            }
             Command::ShowProps => {
                 if let Some(sink) = sink {
                     sink.show_props();

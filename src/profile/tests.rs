@@ -115,6 +115,22 @@ fn every_fault_has_its_place_and_remedy() {
         (edited("channel = 1", "channel = 32"), "profile.toml:11:11: `channel` is 32; channels count from 0 to 31"),
         (edited("channel = 1", "chanel = 1"), "profile.toml:11:1: unknown key `chanel`; did you mean `channel`?"),
         (edited("channel = 1", ""), "profile.toml:9:1: the key `channel` is missing; add it to this table"),
+        (
+            after("[bypass]\nsides_db = [0, 0]\ncenter_db = [0, 0]\ngains = [1, 2, 3]\n"),
+            "profile.toml:15:9: `gains` has 3 values; give one for each of the 2 drivers",
+        ),
+        (
+            after("[bypass]\nsides_db = [0, 0]\ncenter_db = [0, 0]\ngains = [1, nan]\n"),
+            "profile.toml:15:9: a gain of NaN is no factor; use -1000 to 1000, like 1.0",
+        ),
+        (
+            after("[bypass]\nsides_db = [0, 0]\ncenter_db = [0, 0]\ngains = [1, 1]\n"),
+            "profile.toml:13:12: `sides_db` has 2 levels; give 8, of the octaves 63 Hz to 8 kHz",
+        ),
+        (
+            after("[bypass]\nsides_db = [0, 99]\ncenter_db = [0, 0]\ngains = [1, 1]\n"),
+            "profile.toml:13:12: `sides_db` has a level of 99; use -60 to 60",
+        ),
         (after("delay_frames = 20000\n"), "profile.toml:12:16: `delay_frames` is 20000; use at most 16384"),
         (after("gain_db = 61\n"), "profile.toml:12:11: `gain_db` is 61; use -60 to 60"),
         (
@@ -242,6 +258,11 @@ fn what_is_saved_loads_unchanged() {
         BiquadSpec { kind: BiquadKind::Peaking, frequency_hz: 997.3, q: 1.1, gain_db: -3.3 },
         BiquadSpec { kind: BiquadKind::HighPass, frequency_hz: 80.0, q: 0.7, gain_db: 0.0 },
     ];
+    profile.bypass = Some(Bypass {
+        sides_db: [-1.5; BYPASS_HZ.len()],
+        center_db: [0.25; BYPASS_HZ.len()],
+        gains: vec![1.0, -0.5, 3.0],
+    });
     profile.predicted = toml::from_str("a = 1\n[b]\nc = [1.5, 2.0]\n[[d.e]]\nf = \"g\"\n").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("new/profile");

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::config::controls::Controls;
+use crate::controls::{self, Aim, ControlError};
 use crate::dsp::SpecError;
 use crate::profile::{Profile, ProfileError};
 use crate::source::{Complaint, printable};
@@ -42,6 +44,10 @@ pub struct Request<'a> {
     pub limiter: bool,
     /// Where in the chain the output is taken.
     pub tap: Tap,
+    /// Where the listener sits; `None`: where the profile was designed for.
+    pub aim: Option<&'a Aim>,
+    /// What the controls are.
+    pub controls: Controls,
     /// Ends it, even while it waits for a pipe, once it is set.
     pub stop: Option<&'a Arc<AtomicBool>>,
 }
@@ -149,6 +155,9 @@ pub enum RenderError {
     /// The profile cannot serve the input's rate.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// The settings do not go with the profile.
+    #[error(transparent)]
+    Controls(#[from] ControlError),
     /// The chain cannot be built.
     #[error("the chain cannot be built: {0}")]
     Spec(#[from] SpecError),
@@ -170,7 +179,7 @@ pub fn render(
     let mut decoder = Decoder::open(request.input, request.stop)?;
     let rate_hz = decoder.sample_rate_hz();
     let profile = request.profile.at_rate(rate_hz)?;
-    let mut spec = profile.chain_spec();
+    let mut spec = controls::chain_spec(&profile, request.aim, &request.controls)?;
     if !request.limiter {
         spec.limiter = None;
     }

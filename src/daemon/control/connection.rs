@@ -152,7 +152,7 @@ impl Connection {
     /// Its request is with the main loop.
     pub(super) fn wait(&mut self, request: &Request, now: Instant) {
         let timeout = match request {
-            Request::Reload(_) => RELOAD_TIMEOUT,
+            Request::Reload(_) | Request::Set { .. } => RELOAD_TIMEOUT,
             Request::Status => STATUS_TIMEOUT,
         };
         (self.phase, self.since) = (Phase::Waiting(timeout), now);

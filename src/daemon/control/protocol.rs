@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
+use crate::config::Change;
 use crate::source::printable;
 
 /// Linux takes no longer path.
@@ -16,6 +17,11 @@ const MAX_REASON_CHARS: usize = 200;
 pub enum Request {
     /// Read the configuration again and switch.
     Reload(Choice),
+    /// Set controls or the seat: each as `--set` takes it, `KEY=VALUE`.
+    Set {
+        /// What is set.
+        changes: Vec<String>,
+    },
     /// Say how things stand.
     Status,
 }
@@ -83,6 +89,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
         Request::Reload(Choice::Named(name)) if name.len() > MAX_NAME_BYTES => {
             Err(format!("a profile's name or path has at most {MAX_NAME_BYTES} bytes; this one has {}", name.len()))
         }
+        Request::Set { changes } if changes.is_empty() => Err("nothing is set; say what, like center_db=3".into()),
+        Request::Set { changes } => match changes.iter().find_map(|change| change.parse::<Change>().err()) {
+            Some(error) => Err(error.to_string()),
+            None => Ok(request),
+        },
         _ => Ok(request),
     }
 }
@@ -119,6 +130,10 @@ mod tests {
             parse(br#"{"ask":"reload","choice":"named","profile":"a"}"#),
             Ok(Request::Reload(Choice::Named("a".into())))
         );
+        let set = Request::Set { changes: vec!["center_db=3".into(), "seat=10,1.5".into()] };
+        assert_eq!(parse(br#"{"ask":"set","changes":["center_db=3","seat=10,1.5"]}"#), Ok(set));
+        let bad = parse(br#"{"ask":"set","changes":["mono=on","center_db=30"]}"#).unwrap_err();
+        assert_eq!(bad, "center_db is \"30\"; use -9 to 9 dB, or default (0)");
         let long = serde_json::to_vec(&Request::Reload(Choice::Named("x".repeat(5000)))).unwrap();
         assert!(parse(&long).unwrap_err().contains("5000"));
     }

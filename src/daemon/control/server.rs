@@ -209,11 +209,11 @@ impl<D: Fn(Asked)> Polling<D> {
             Some(Ok(request)) => request,
         };
         match request {
-            Request::Reload(_) if Arc::strong_count(&self.reloads) > MAX_RELOADS => {
+            Request::Reload(_) | Request::Set { .. } if Arc::strong_count(&self.reloads) > MAX_RELOADS => {
                 let reason = format!("{MAX_RELOADS} reloads wait for their end already: try again later");
                 client.answer(&Reply::because(reason), now);
             }
-            Request::Reload(_) => self.pass_on(index, request, now),
+            Request::Reload(_) | Request::Set { .. } => self.pass_on(index, request, now),
             Request::Status => client.queue(now),
         }
     }
@@ -229,7 +229,7 @@ impl<D: Fn(Asked)> Polling<D> {
 
     fn pass_on(&mut self, index: usize, request: Request, now: Instant) {
         let place = match request {
-            Request::Reload(_) => self.reloads.clone(),
+            Request::Reload(_) | Request::Set { .. } => self.reloads.clone(),
             Request::Status => self.statuses.clone(),
         };
         let client = &mut self.clients[index];

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::controls;
 use crate::source::printable;
 
 /// Everything `--status` says. Field names carry their units and are kept from version to version.
@@ -56,6 +57,33 @@ pub struct Status {
     pub device: Option<DeviceStatus>,
     /// The device asked for.
     pub pcm: String,
+    /// What may be set, by name.
+    #[serde(default)]
+    pub controls: BTreeMap<String, controls::Shown>,
+    /// Where the listener is said to sit; `None`: where the profile was designed for.
+    #[serde(default)]
+    pub seat: Option<SeatStatus>,
+}
+
+/// Where the listener is said to sit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeatStatus {
+    /// As it was set: a place, or the name of a `[[seat]]`.
+    pub set: String,
+    /// From the device's axis, positive to the left of who faces it.
+    pub azimuth_deg: f64,
+    /// From the device's middle; `None`: as the profile was designed.
+    pub distance_m: Option<f64>,
+}
+
+impl fmt::Display for SeatStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} deg", self.azimuth_deg)?;
+        if let Some(distance_m) = self.distance_m {
+            write!(f, ", {distance_m} m")?;
+        }
+        if self.set.starts_with(char::is_alphabetic) { write!(f, " ({})", self.set) } else { Ok(()) }
+    }
 }
 
 /// What the daemon does now.
@@ -205,6 +233,19 @@ impl fmt::Display for Status {
         if let Some(matrix) = self.profile.as_ref().map(|p| &p.matrix).filter(|matrix| !matrix.is_empty()) {
             row("matrix", matrix.clone())?;
         }
+        let is_set = |control: &&(&String, &controls::Shown)| control.1.value != control.1.default;
+        let set: Vec<String> = self
+            .controls
+            .iter()
+            .filter(|control| is_set(&control))
+            .map(|(name, shown)| format!("{name} {} {}", shown.value, shown.unit).trim_end().to_owned())
+            .collect();
+        if !set.is_empty() {
+            row("set", set.join(", "))?;
+        }
+        if let Some(seat) = &self.seat {
+            row("seat", seat.to_string())?;
+        }
         row(
             "device",
             match &self.device {
@@ -302,11 +343,16 @@ mod tests {
             realtime: Realtime { data_thread: evil(), writer_thread: evil() },
             device: None,
             pcm: evil(),
+            controls: BTreeMap::from([(
+                evil(),
+                controls::Shown { value: evil(), unit: evil(), range: evil(), default: String::new(), help: evil() },
+            )]),
+            seat: Some(SeatStatus { set: evil(), azimuth_deg: 1.0, distance_m: None }),
         };
         let text = status.to_string();
         let rows: Vec<_> = text.lines().collect();
         assert_eq!(rows.iter().filter(|row| row.starts_with("state")).count(), 1);
         assert!(rows.iter().all(|row| printable(row).to_string() == **row), "{text:?}");
-        assert_eq!(rows.len(), 13, "{text}");
+        assert_eq!(rows.len(), 15, "{text}");
     }
 }

@@ -1,0 +1,205 @@
+//! Filters for a listener in another place than the profile was designed for: each driver's filters times the ratio of its
+//! own transfer to the middle of the head, old place over new place.
+//!
+//! So each driver's sound arrives as before, in time and level, and with it tone, level, beam and the alignment of the
+//! paths. What changes with the place is only how the head stands to the drivers: the `ears` correct for that.
+
+use super::ears::Ears;
+use crate::acoustics::vector::{norm, scale, sub};
+use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, Vec3, phasor, wave_number};
+use crate::config::Seat;
+use crate::design::folder::{MismatchError, in_order_of};
+use crate::design::{Device, device::Driver, fir};
+use crate::dsp::Coefficients;
+use crate::dsp::spec::{ChainSpec, INPUTS, SpecError};
+use crate::profile::Profile;
+use crate::source::{Complaint, is_there, printable};
+
+/// Below this a driver's filters are turned like here: there is nothing to aim at, and a measured response says nothing.
+const LOWEST_HZ: f64 = 40.0;
+/// Above this part of the Nyquist frequency, as there.
+const HIGHEST_PART: f64 = 0.9;
+/// Most that a driver that shadows hide at the new place is raised, re the mean of all, dB.
+const MOST_RAISE_DB: f64 = 12.0;
+/// Points an octave at which transfers are computed; between them they are interpolated in level and delay.
+const PER_OCTAVE: f64 = 24.0;
+
+/// A profile's device and where its listener sits.
+#[derive(Debug, Clone)]
+pub struct Aim {
+    device: Device,
+    seat: Seat,
+}
+
+/// Why a profile cannot be aimed there.
+#[derive(Debug, thiserror::Error)]
+pub enum AimError {
+    /// Its folder has no description.
+    #[error("profile {profile} cannot follow a seat: its folder has no device.toml, the description it was designed from; design it again with this version, or copy the file into {}", printable(folder.display()))]
+    NoDescription {
+        /// The profile's name.
+        profile: String,
+        /// Where it lies.
+        folder: std::path::PathBuf,
+    },
+    /// The description is not as it must be.
+    #[error(transparent)]
+    Complaint(#[from] Complaint),
+    /// It is of another device.
+    #[error(transparent)]
+    Mismatch(#[from] MismatchError),
+    /// The listener would be within the cabinet.
+    #[error(
+        "a seat at {distance_m} m is inside {device} or touches it; use {nearest_m:.2} to {} m",
+        crate::config::MAX_DISTANCE_M
+    )]
+    TooNear {
+        /// The seat's distance.
+        distance_m: f64,
+        /// The device.
+        device: String,
+        /// The nearest seat.
+        nearest_m: f64,
+    },
+}
+
+impl Aim {
+    /// Reads what `profile` was designed from, for a listener at `seat`.
+    ///
+    /// # Errors
+    /// There is no description, or it is not as it must be; or the seat is within the cabinet.
+    pub fn load(profile: &Profile, seat: Seat) -> Result<Aim, AimError> {
+        let path = profile.folder.join("device.toml");
+        if !is_there(&path)? {
+            return Err(AimError::NoDescription { profile: profile.name.clone(), folder: profile.folder.clone() });
+        }
+        Aim::new(in_order_of(profile, &Device::load(&path)?)?, seat)
+    }
+
+    /// From the device, its drivers in the order of the profile.
+    ///
+    /// # Errors
+    /// The seat is within the cabinet.
+    pub fn new(device: Device, seat: Seat) -> Result<Aim, AimError> {
+        let extent_m = device.drivers.iter().map(|driver| norm(driver.position)).fold(0.0, f64::max);
+        let nearest_m = extent_m + 2.0 * device.listener.head.radius_m();
+        match seat.distance_m {
+            Some(distance_m) if distance_m < nearest_m => {
+                Err(AimError::TooNear { distance_m, device: device.name, nearest_m })
+            }
+            _ => Ok(Aim { device, seat }),
+        }
+    }
+
+    /// The device it aims.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The listener in the seat, facing the device.
+    pub fn listener(&self) -> Listener {
+        let azimuth = self.seat.azimuth_deg.to_radians();
+        let distance_m = self.seat.distance_m.unwrap_or(self.device.listener.distance_m);
+        let position = scale([azimuth.cos(), azimuth.sin(), 0.0], distance_m);
+        Listener { position, yaw_rad: -azimuth }
+    }
+
+    /// Turns the filters of `spec` to the seat.
+    ///
+    /// # Errors
+    /// They are no filters any more: a transfer of a driver is not finite.
+    pub(super) fn turn(&self, spec: &mut ChainSpec) -> Result<(), SpecError> {
+        let (from, to) = (Listener::at([self.device.listener.distance_m, 0.0, 0.0]), self.listener());
+        if norm(sub(from.position, to.position)) < 1e-9 {
+            return Ok(());
+        }
+        let (drivers, taps) = (spec.coefficients.drivers(), spec.coefficients.taps());
+        let rate_hz = f64::from(spec.sample_rate_hz);
+        let bins = fir::Bins { length: (2 * taps).next_power_of_two().max(1024), sample_rate_hz: rate_hz };
+        let ratios = Ratios::new(&self.device.drivers, from.position, to.position, rate_hz);
+        let ratios: Vec<Vec<Complex>> = (0..drivers)
+            .map(|driver| (0..bins.count()).map(|bin| ratios.at(driver, bins.frequency_hz(bin))).collect())
+            .collect();
+        let ears = Ears::new(&self.device, spec, [&from, &to], bins);
+        let mut samples = Vec::with_capacity(INPUTS * drivers * taps);
+        for input in 0..INPUTS {
+            let old: Vec<Vec<Complex>> = (0..drivers)
+                .map(|driver| {
+                    let filter: Vec<f64> = spec.coefficients.fir(input, driver).iter().map(|v| f64::from(*v)).collect();
+                    fir::response(&filter, bins)
+                })
+                .collect();
+            let times = |(h, ratio): (&Vec<Complex>, &Vec<Complex>)| h.iter().zip(ratio).map(|(h, r)| h * r).collect();
+            let mut turned: Vec<Vec<Complex>> = old.iter().zip(&ratios).map(times).collect();
+            // The center has no side to be kept apart from.
+            if let (Some(ears), 0 | 1) = (&ears, input) {
+                ears.correct(input, &old, &mut turned);
+            }
+            for spectrum in &turned {
+                samples.extend(faded(&fir::inverse(spectrum, bins), taps).map(|value| value as f32));
+            }
+        }
+        spec.coefficients = Coefficients::new(drivers, taps, samples)?;
+        Ok(())
+    }
+}
+
+/// The first `taps` of a filter, its last sixteenth faded out: what was turned out at the end is no sound of its own.
+fn faded(filter: &[f64], taps: usize) -> impl Iterator<Item = f64> + '_ {
+    let fade = (taps / 16).max(1);
+    filter.iter().take(taps).enumerate().map(move |(index, value)| {
+        let left = taps - index;
+        let gain = if left > fade {
+            1.0
+        } else {
+            0.5 - 0.5 * (std::f64::consts::PI * (left as f64 - 0.5) / fade as f64).cos()
+        };
+        value * gain
+    })
+}
+
+/// Each driver's transfer at one place over that at another, without the delay that all share.
+struct Ratios {
+    lowest_hz: f64,
+    /// `[driver][point]`: level, natural logarithm; and delay left, s.
+    points: Vec<Vec<(f64, f64)>>,
+}
+
+impl Ratios {
+    fn new(drivers: &[Driver], from: Vec3, to: Vec3, rate_hz: f64) -> Ratios {
+        let highest_hz = HIGHEST_PART * 0.5 * rate_hz;
+        let count = ((highest_hz / LOWEST_HZ).log2() * PER_OCTAVE).floor() as usize + 1;
+        // What all drivers are nearer or farther by would only be more latency, or none.
+        let shared_s = (norm(to) - norm(from)) / SPEED_OF_SOUND;
+        let nearer = (norm(to) / norm(from)).ln();
+        let most = nearer + MOST_RAISE_DB / 20.0 * std::f64::consts::LN_10;
+        let points = drivers.iter().map(|driver| {
+            let mut turns = 0.0;
+            let ratios = (0..count).map(|point| {
+                let frequency_hz = LOWEST_HZ * 2f64.powf(point as f64 / PER_OCTAVE);
+                let k = wave_number(frequency_hz);
+                let [old, new] = [from, to].map(|place| driver.radiator.pressure(k, place));
+                let omega = std::f64::consts::TAU * frequency_hz;
+                let ratio = old * new.conj() / new.norm_sqr().max(1e-300) * phasor(-omega * shared_s);
+                // The phase goes on from point to point: as a delay it is nearly the same at all of them.
+                let expected = omega * turns;
+                let phase = ratio.arg();
+                let phase = phase - std::f64::consts::TAU * ((phase - expected) / std::f64::consts::TAU).round();
+                turns = phase / omega;
+                (ratio.norm().max(1e-30).ln().min(most), turns)
+            });
+            ratios.collect()
+        });
+        Ratios { lowest_hz: LOWEST_HZ, points: points.collect() }
+    }
+
+    fn at(&self, driver: usize, frequency_hz: f64) -> Complex {
+        let points = &self.points[driver];
+        let last = points.len() - 1;
+        let place = ((frequency_hz / self.lowest_hz).max(1e-9).log2() * PER_OCTAVE).clamp(0.0, last as f64);
+        let (low, part) = (place.floor() as usize, place.fract());
+        let (a, b) = (points[low], points[(low + 1).min(last)]);
+        let (level, delay_s) = (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part);
+        phasor(std::f64::consts::TAU * frequency_hz * delay_s) * level.exp()
+    }
+}

@@ -73,7 +73,7 @@ fn plot(device: &Device, sets: &[FilterSet; 2]) -> Result<String, Box<dyn Error>
     );
     writeln!(
         svg,
-        "<text x=\"60\" y=\"24\">XTC, dB: {} without the virtual pair, listener at 2 m; dashed as designed, drawn through turned to {PLOTTED_DEG}°</text>",
+        "<text x=\"60\" y=\"24\">XTC in dB of {} without the virtual pair at 2 m: dashed as designed, solid turned to {PLOTTED_DEG}°</text>",
         device.name
     )?;
     for db in (-5..=25).step_by(5) {

@@ -6,7 +6,8 @@
 //! | `spatiald design DEVICE.toml -o DIR` | [`design`] |
 //! | `spatiald --reload [PROFILE]` | [`reload`] |
 //! | `spatiald --status [--json]` | [`status`] |
-//! | `spatiald --set [KEY=VALUE…]`, `--seat SEAT` | [`set`] |
+//! | `spatiald --set [KEY=VALUE…]` | [`set`] |
+//! | `spatiald --seat SEAT` | [`seat`] |
 //! | `spatiald --check [FILE]` | [`check`] |
 //! | `spatiald render` | [`render`] |
 
@@ -25,6 +26,8 @@ pub mod render;
 pub mod report;
 #[cfg(feature = "daemon")]
 pub mod run;
+#[cfg(feature = "daemon")]
+pub mod seat;
 #[cfg(feature = "daemon")]
 pub mod set;
 #[cfg(feature = "daemon")]
@@ -81,7 +84,7 @@ struct Ask {
     #[cfg(feature = "daemon")]
     #[arg(long, value_name = "KEY=VALUE", num_args = 0.., long_help = set_help())]
     set: Option<Vec<String>>,
-    /// Say where the listener sits: AZIMUTH_DEG[,DISTANCE_M], the name of a [[seat]], or reset
+    /// Say where the listener sits: AZIMUTH_DEG[,DISTANCE_M], the name of a [[seat]], reset, or tune to find it by ear
     #[cfg(feature = "daemon")]
     #[arg(long, value_name = "SEAT", allow_hyphen_values = true)]
     seat: Option<String>,
@@ -130,7 +133,7 @@ impl Cli {
             return set::run(&self.instance, changes);
         }
         if let Some(seat) = &self.ask.seat {
-            return set::seat(&self.instance, seat);
+            return seat::run(&self.instance, seat);
         }
         if self.ask.status {
             return status::run(&self.instance, self.json);

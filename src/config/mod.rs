@@ -15,7 +15,7 @@ mod validate;
 pub use control_name::ControlName;
 pub use places::Places;
 pub use sample_format::SampleFormat;
-pub use settings::{Change, MAX_DISTANCE_M, Seat, SeatChoice, Settings};
+pub use settings::{Change, MAX_AZIMUTH_DEG, MAX_DISTANCE_M, Seat, SeatChoice, Settings};
 
 /// The validated configuration. [`Config::default`] is what an empty file means.
 #[derive(Debug, Clone, PartialEq)]

@@ -130,3 +130,34 @@ fn settings_under_a_tone_make_no_click_and_follow_the_latency() {
         assert_eq!((bed.daemon.count("xruns"), bed.daemon.count("underruns")), (0, 0));
     });
 }
+
+#[test]
+fn settings_that_pile_up_are_all_answered_and_end_in_one_state() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let clients: Vec<_> = (0..24)
+            .map(|index| {
+                let change = match index % 3 {
+                    0 => format!("center_db={}", f64::from(index) / 4.0),
+                    1 => format!("seat={},1.{index:02}", index - 12),
+                    _ => format!("width={}", 50 + index),
+                };
+                let mut command = bed.daemon.ask_later(&["--set", &change]);
+                command.stdout(std::process::Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for client in clients {
+            assert!(client.wait_with_output().unwrap().status.success());
+        }
+        let status = bed.daemon.status();
+        for name in ["center_db", "width"] {
+            assert!(wait_until(|| shown(&bed, name) == Some(value(&status, name))), "{name}: {:?}", shown(&bed, name));
+        }
+        let kept = std::fs::read_to_string(bed.session.path("state/spatiald/test/settings")).unwrap();
+        for line in ["center_db", "width"].map(|name| format!("{name}={}", value(&status, name))) {
+            assert!(kept.lines().any(|kept| kept == line), "{line}: {kept}");
+        }
+        assert!(kept.contains(&format!("seat={}", status["seat"]["set"].as_str().unwrap())), "{kept}");
+    });
+}

@@ -84,9 +84,14 @@ struct Ask {
     #[cfg(feature = "daemon")]
     #[arg(long, value_name = "KEY=VALUE", num_args = 0.., long_help = set_help())]
     set: Option<Vec<String>>,
-    /// Say where the listener sits: AZIMUTH_DEG[,DISTANCE_M], the name of a [[seat]], reset, or tune to find it by ear
+    /// Say where the listener sits.
     #[cfg(feature = "daemon")]
-    #[arg(long, value_name = "SEAT", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "SEAT",
+        allow_hyphen_values = true,
+        help = "Say where the listener sits: AZIMUTH_DEG[,DISTANCE_M], the name of a [[seat]], reset, or tune to find it by ear"
+    )]
     seat: Option<String>,
     /// Validate the configuration and the profiles it can find, or FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1)]

@@ -53,6 +53,26 @@ fn a_card_pulled_out_and_put_back_fades_in_and_plays_on() {
     });
 }
 
+/// WirePlumber 0.4 by itself links neither a sink nor a player that its predecessor has configured.
+#[test]
+fn a_session_manager_that_dies_and_returns_finds_sink_and_player_again() {
+    undisturbed(|| {
+        let mut bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        bed.session.kill_wireplumber();
+        let gone = wait_until(|| bed.daemon.status()["state"] != "playing");
+        assert!(gone, "it plays on without links: {}", bed.daemon.status());
+        bed.session.start_wireplumber();
+        let back = wait_until(|| bed.daemon.status()["state"] == "playing");
+        assert!(back, "{}\n{}", bed.daemon.status(), bed.daemon.log());
+        bed.listen(1.0);
+        let heard = bed.heard(0, bed.listen(1.0));
+        let breaks = support::analysis::breaks_in_tone(&heard, TONE_HZ, RATE_HZ, TOLERANCE);
+        assert!(breaks.is_empty() && heard.iter().any(|sample| sample.abs() > 1e-3), "{breaks:?}");
+        assert_eq!((bed.daemon.count("xruns"), bed.daemon.count("underruns")), (0, 0), "{}", bed.daemon.log());
+    });
+}
+
 #[test]
 fn the_end_fades_out() {
     undisturbed(|| {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::time::Instant;
 
 use pipewire::registry::GlobalObject;
 use pipewire::spa::param::ParamType;
@@ -16,6 +17,7 @@ use super::connection::PATIENCE;
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::feedback::{Feedback, Object};
+use super::manager::Manager;
 use super::params::{Param, requested_profile, requested_settings};
 use super::thread::Lasting;
 use super::{Command, Event, NodeError};
@@ -33,6 +35,7 @@ pub(super) struct Callbacks {
     ended: Cell<bool>,
     error: RefCell<Option<NodeError>>,
     feedback: RefCell<Feedback>,
+    manager: Manager,
 }
 
 impl Callbacks {
@@ -48,6 +51,7 @@ impl Callbacks {
             ended: Cell::new(false),
             error: RefCell::default(),
             feedback: RefCell::new(Feedback::new(std::process::id())),
+            manager: Manager::default(),
         }
     }
 
@@ -102,6 +106,25 @@ impl Callbacks {
         self.lasting.main_loop.quit();
     }
 
+    /// Once the session manager has gone, and with it the links it made: the next one is given a sink that nobody has
+    /// configured (see [`Manager`]).
+    fn start_anew_if_orphaned(&self) {
+        if self.manager.is_lost() && !self.lasting.pace.is_streaming() && !self.ended.replace(true) {
+            log::info!("PipeWire: the session manager has gone; the sink is made anew for the next one");
+            self.lasting.orphan.begin();
+            self.lasting.main_loop.quit();
+        }
+    }
+
+    /// Where the next manager does not link the players, the sink is made anew once more.
+    pub fn check_manager(&self) {
+        if !self.ended.get() && self.lasting.orphan.tries_again(&self.manager, Instant::now()) {
+            self.ended.set(true);
+            log::info!("PipeWire: players wait and are not linked; the sink is made anew");
+            self.lasting.main_loop.quit();
+        }
+    }
+
     pub fn lose_patience(&self) {
         if !self.is_up.get() {
             let node = self.lasting.request.borrow().node_name.clone();
@@ -148,6 +171,7 @@ impl Callbacks {
             StreamState::Error(message) => self.lost(&message),
             StreamState::Connecting => {}
         }
+        self.start_anew_if_orphaned();
     }
 
     /// Called by PipeWire 1.x also from within `connect`, before the stream has a node: nothing may be asked of the
@@ -213,9 +237,24 @@ impl Callbacks {
     }
 
     pub fn appeared(&self, global: &GlobalObject<&DictRef>) {
+        self.tell_manager(global);
         let Some(object) = object(global) else { return };
         if let Some(name) = self.feedback.borrow_mut().appeared(global.id, object, self.stream.node_id()) {
             self.lasting.tell(Event::Feedback(name.into()));
+        }
+    }
+
+    fn tell_manager(&self, global: &GlobalObject<&DictRef>) {
+        let property = |key| global.props.and_then(|properties| properties.get(key));
+        let names_sink = |key| property(key).and_then(|id| id.parse().ok()) == Some(self.stream.node_id());
+        match global.type_ {
+            ObjectType::Metadata => self.manager.metadata(global.id, property("metadata.name")),
+            ObjectType::Node if property("media.class") == Some("Stream/Output/Audio") => {
+                self.manager.player(global.id)
+            }
+            ObjectType::Port if names_sink("node.id") => self.manager.port(Instant::now()),
+            ObjectType::Link if names_sink("link.input.node") => self.manager.link(global.id),
+            _ => {}
         }
     }
 
@@ -223,6 +262,8 @@ impl Callbacks {
         if self.feedback.borrow_mut().removed(id) {
             self.lasting.tell(Event::FeedbackEnded);
         }
+        self.manager.removed(id);
+        self.start_anew_if_orphaned();
     }
 
     pub fn publish_latency(&self) {

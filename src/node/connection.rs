@@ -19,6 +19,8 @@ use super::{NodeError, sink};
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether the graph is processed on the watched loop.
 const CHECK: Duration = Duration::from_secs(1);
+/// And whether a new session manager links the players.
+const CHECK_ORPHAN: Duration = Duration::from_millis(200);
 
 /// Connects and creates the sink, and returns when it is there no more: when PipeWire or the thread's loop ended it.
 ///
@@ -104,9 +106,13 @@ fn run(
     lasting.callbacks.replace(Some(Rc::clone(callbacks)));
     let check = lasting.main_loop.loop_().add_timer({
         let callbacks = Rc::clone(callbacks);
-        move |_| callbacks.check_threads()
+        move |_| {
+            callbacks.check_threads();
+            callbacks.check_manager();
+        }
     });
-    check.update_timer(Some(CHECK), Some(CHECK));
+    let pause = if lasting.orphan.is_one() { CHECK_ORPHAN } else { CHECK };
+    check.update_timer(Some(pause), Some(pause));
     // What failed within `connect` has asked the loop to end before it ran.
     if !callbacks.has_ended() {
         lasting.main_loop.run();

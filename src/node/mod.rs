@@ -30,6 +30,7 @@
 //! | `cycle`, `clock` | a cycle of the graph, and its clock, on the data thread |
 //! | `data_loop` | reaching that thread |
 //! | `feedback` | noticing that the device plays into itself |
+//! | `manager` | noticing that the session manager has gone |
 
 mod callbacks;
 mod clock;
@@ -38,6 +39,7 @@ mod cycle;
 mod data_loop;
 mod error;
 mod feedback;
+mod manager;
 mod params;
 mod sink;
 mod thread;

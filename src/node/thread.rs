@@ -14,6 +14,7 @@ use super::callbacks::Callbacks;
 use super::connection;
 use super::cycle::Cycle;
 use super::data_loop::DataCell;
+use super::manager::Orphan;
 use super::params::Props;
 use super::{Command, Event, NodeError, Request, Shown, Tell};
 
@@ -44,6 +45,7 @@ pub(super) struct Lasting {
     pub latency_frames: Cell<usize>,
     pub props: RefCell<Props>,
     pub quits: Cell<bool>,
+    pub orphan: Orphan,
     pub ask: Sender<Command>,
     tell: Tell,
     last_reason: RefCell<String>,
@@ -70,6 +72,7 @@ pub(super) fn run(parts: Parts) {
         latency_frames: Cell::new(shown.latency_frames),
         props: RefCell::new(Props::new(&shown.profile)),
         quits: Cell::new(false),
+        orphan: Orphan::default(),
         ask,
         tell,
         last_reason: RefCell::default(),

@@ -33,7 +33,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [Fault; 14] = [
+    pub const ALL: [Fault; 14] = [
         Fault::Replug,
         Fault::Xrun,
         Fault::Stall,
@@ -49,14 +49,6 @@ impl Fault {
         Fault::Hangups,
         Fault::BadClients,
     ];
-
-    /// All but the death of WirePlumber 0.4: a new one of that version does not link players that were playing to the sink
-    /// again (docs/reliability.md).
-    pub fn all() -> Vec<Fault> {
-        let version = std::process::Command::new("wireplumber").arg("--version").output().expect("wireplumber");
-        let is_0_4 = String::from_utf8_lossy(&version.stdout).contains("wireplumber 0.4.");
-        Fault::ALL.into_iter().filter(|&fault| !(is_0_4 && fault == Fault::WireplumberDies)).collect()
-    }
 
     pub fn name(self) -> &'static str {
         match self {

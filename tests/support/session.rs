@@ -116,10 +116,11 @@ impl Session {
 
     /// Ends PipeWire and WirePlumber as a crash would.
     pub fn kill_pipewire(&mut self) {
-        self.kill_wireplumber();
+        // First: whoever outlives a session manager starts anew, and would not see this death as one.
         if let Some(pipewire) = self.pipewire.take() {
             pipewire.signal(nix::sys::signal::Signal::SIGKILL);
         }
+        self.kill_wireplumber();
     }
 
     /// Ends WirePlumber as a crash would.

@@ -1,6 +1,7 @@
 //! What can keep the sink from coming up, each with its remedy.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why there is no sink.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,14 @@ pub enum NodeError {
     Timeout {
         /// Name of the node.
         node: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// Somebody listens on its socket, and does not answer.
+    #[error("PipeWire at {socket} does not answer within {seconds} s; restart it: systemctl --user restart pipewire", socket = socket.display())]
+    Silent {
+        /// The socket.
+        socket: PathBuf,
         /// How long was waited.
         seconds: u64,
     },
@@ -70,18 +79,25 @@ impl NodeError {
             PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins";
         const NO_FOLDER: &str = "neither XDG_RUNTIME_DIR nor PIPEWIRE_RUNTIME_DIR is set: set \
             PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins";
-        let folder = ["PIPEWIRE_RUNTIME_DIR", "XDG_RUNTIME_DIR"]
-            .into_iter()
-            .filter_map(std::env::var_os)
-            .find(|folder| !folder.is_empty())
-            .map(PathBuf::from);
-        let remedy = if socket.is_none() && folder.is_none() { NO_FOLDER } else { REMEDY };
-        let socket = match socket {
-            Some(socket) => socket.into(),
-            None => folder.unwrap_or_else(|| "/run/pipewire".into()).join(remote_name()),
-        };
+        let remedy = if socket.is_none() && runtime_folder().is_none() { NO_FOLDER } else { REMEDY };
+        let socket = socket.map_or_else(usual_socket, PathBuf::from);
         NodeError::Unreachable { socket, reason, remedy }
     }
+
+    /// The error for a PipeWire that takes connections and says nothing.
+    pub(super) fn silent(waited: Duration) -> Self {
+        NodeError::Silent { socket: usual_socket(), seconds: waited.as_secs() }
+    }
+}
+
+/// Where PipeWire's library looks.
+fn usual_socket() -> PathBuf {
+    runtime_folder().unwrap_or_else(|| "/run/pipewire".into()).join(remote_name())
+}
+
+fn runtime_folder() -> Option<PathBuf> {
+    let named = ["PIPEWIRE_RUNTIME_DIR", "XDG_RUNTIME_DIR"].into_iter().filter_map(std::env::var_os);
+    named.into_iter().find(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 fn remote_name() -> std::ffi::OsString {

@@ -31,6 +31,7 @@
 //! | `data_loop` | reaching that thread |
 //! | `feedback` | noticing that the device plays into itself |
 //! | `manager` | noticing that the session manager has gone |
+//! | `survey` | a look at PipeWire, for who plays nothing |
 
 mod callbacks;
 mod clock;
@@ -42,6 +43,7 @@ mod feedback;
 mod manager;
 mod params;
 mod sink;
+mod survey;
 mod thread;
 
 use std::path::PathBuf;
@@ -53,6 +55,7 @@ use crate::engine::{Counters, Pace, RingWriter, join::PATIENCE, join_by};
 
 pub use error::NodeError;
 pub use params::{KEY_PREFIX, PROFILE_KEY};
+pub use survey::{SinkState, Survey, survey};
 
 /// What the sink should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

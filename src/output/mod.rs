@@ -19,5 +19,5 @@ pub use device::Device;
 pub use error::{Explanation, OutputError, explain};
 pub use holder::Holder;
 pub use mixer::{MixerError, check_mixer};
-pub use open::{MAX_DEVICE_CHANNELS, Params, Request, open};
+pub use open::{MAX_DEVICE_CHANNELS, Params, Request, most_channels, open};
 pub use writer::{Event, Tell, Writer};

@@ -126,6 +126,17 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
     Ok(Device::new(pcm, params, mixer, reservation, notes))
 }
 
+/// The most channels that `pcm` can be opened with. It is opened for that, and closed; nothing plays, nothing is set.
+///
+/// # Errors
+/// It cannot be opened: see [`OutputError`].
+pub fn most_channels(pcm: &str) -> Result<u32, OutputError> {
+    let chatter = Chatter::listen();
+    let opened = open_pcm(&Request { pcm: pcm.into(), ..Request::default() }, &chatter, Duration::ZERO)?;
+    let most = HwParams::any(&opened).and_then(|params| params.get_channels_max());
+    most.map_err(|error| alsa_error(pcm, "reading its channels", error))
+}
+
 /// Opens the PCM; one that is busy is tried again for `patience`.
 fn open_pcm(request: &Request, chatter: &Chatter, patience: Duration) -> Result<PCM, OutputError> {
     let name = CString::new(request.pcm.as_str())

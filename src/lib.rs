@@ -9,6 +9,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a command: parse, call the library, print |
+//! | [`doctor`] | what keeps sound away, and the remedy: one check a file |
 //! | [`daemon`] | life of the process: start, reload transaction, signals, control socket, status |
 //! | [`node`] | PipeWire, and nothing else: the sink, its thread, events out, commands in |
 //! | [`output`] | ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats |
@@ -23,7 +24,7 @@
 //! | [`source`] | files read within bounds and replaced whole; where a value stands, so that every complaint can point at it |
 //! | [`dsp`] | the signal path: pure, f32, no I/O, nothing allocated after construction |
 //!
-//! [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
+//! [`doctor`], [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
 //! without it `design`, `--check` and `render` build with no PipeWire, ALSA or D-Bus.
 //!
 //! Data flows one way: a file is read into a `File` (what was written), validated into a value that cannot be wrong,
@@ -42,6 +43,8 @@ pub mod controls;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod design;
+#[cfg(feature = "daemon")]
+pub mod doctor;
 pub mod dsp;
 #[cfg(feature = "daemon")]
 pub mod engine;

@@ -10,6 +10,7 @@
 //! | `spatiald --seat SEAT` | [`seat`] |
 //! | `spatiald --check [FILE]` | [`check`] |
 //! | `spatiald render` | [`render`] |
+//! | `spatiald doctor` | [`doctor`] |
 
 use std::path::PathBuf;
 
@@ -20,6 +21,8 @@ use crate::daemon::{Instance, Options};
 
 pub mod check;
 pub mod design;
+#[cfg(feature = "daemon")]
+pub mod doctor;
 #[cfg(feature = "daemon")]
 pub mod reload;
 pub mod render;
@@ -102,6 +105,8 @@ struct Ask {
 enum Command {
     Design(design::Args),
     Render(render::RenderArgs),
+    #[cfg(feature = "daemon")]
+    Doctor(doctor::Args),
 }
 
 /// Anything a command can fail with: printed by [`report`], exit code 1.
@@ -117,6 +122,8 @@ impl Cli {
         match self.command {
             Some(Command::Design(args)) => return design::run(args),
             Some(Command::Render(args)) => return render::run(&args),
+            #[cfg(feature = "daemon")]
+            Some(Command::Doctor(args)) => return doctor::run(args),
             None => {}
         }
         if let Some(file) = &self.ask.check {

@@ -27,7 +27,7 @@ pub fn run(instance: &Instance, json: bool) -> Result<(), Failure> {
 
 /// The same JSON with what a terminal would obey, and JSON lets stand, as `\uXXXX`: DEL, the second set of control
 /// characters, and those that turn the writing direction.
-fn printable_json(json: &str) -> String {
+pub(super) fn printable_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         // Outside of strings there are but newlines of its own; inside, JSON has escaped those.

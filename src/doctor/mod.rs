@@ -1,0 +1,178 @@
+//! What keeps sound away, and the remedy: `spatiald doctor`.
+//!
+//! [`examine`] observes; each check is a function from what was observed to a [`Finding`], so that it needs no system to
+//! be tried. Nothing is changed, nothing plays, and nothing is waited for longer than 2 s.
+//!
+//! | file | what it asks |
+//! |---|---|
+//! | `configuration` | can `spatiald.toml` be read |
+//! | `pipewire` | does PipeWire answer |
+//! | `session_manager` | does somebody link players with sinks |
+//! | `profile` | is a profile named, and can it be loaded |
+//! | `card` | is the card there, free, and has it the channels |
+//! | `mixer` | can the mixer controls be set |
+//! | `daemon` | does the daemon run, and how does it fare |
+//! | `sink` | is the sink there and selected |
+//! | `volume` | is it turned up |
+//! | `realtime` | may its threads go before all others |
+//! | `within` | looking at what may hang |
+//! | [`finding`], [`report`] | what was found, worst first |
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::resource::{Resource, getrlimit};
+
+use crate::config::{Config, Places};
+use crate::daemon::control::{Reply, Request, ask};
+use crate::daemon::{Instance, Options};
+use crate::engine::realtime::{WRITER_PRIORITY, promote};
+use crate::node;
+use crate::output::{check_mixer, most_channels};
+
+mod card;
+mod configuration;
+mod daemon;
+pub mod finding;
+mod mixer;
+mod pipewire;
+mod profile;
+mod realtime;
+pub mod report;
+mod session_manager;
+mod sink;
+mod volume;
+mod within;
+
+#[cfg(test)]
+mod tests;
+
+pub use finding::{Finding, Level, Remedy};
+pub use report::Report;
+
+use within::{PATIENCE, begin};
+
+/// Which daemon is looked at, and what it was, or would be, started with.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--instance`.
+    pub instance: Instance,
+}
+
+/// Everything the checks are about, as it was observed.
+#[derive(Debug)]
+struct Facts {
+    config: Result<Config, crate::source::Complaint>,
+    graph: Option<Result<node::Survey, node::NodeError>>,
+    profile: profile::Found,
+    pcm: String,
+    card: card::Found,
+    mixer: Option<Vec<crate::output::MixerError>>,
+    daemon: daemon::Found,
+    instance: Instance,
+    has_service: bool,
+    tried: Option<crate::engine::Scheduling>,
+    limit: u64,
+    grant: realtime::Grant,
+}
+
+/// Observes this system, and says what keeps sound away.
+pub fn examine(question: &Question) -> Report {
+    observe(question).report()
+}
+
+impl Facts {
+    /// Every check; causes before their consequences.
+    fn report(&self) -> Report {
+        let survey = self.graph.as_ref().and_then(|graph| graph.as_ref().ok());
+        let status = self.daemon.status();
+        let profile = match &self.profile {
+            profile::Found::Loaded(profile) => Some(profile),
+            _ => None,
+        };
+        let wanted = self.config.as_ref().map_or(0, |config| config.mixer.len());
+        Report::new(vec![
+            configuration::check(&self.config),
+            pipewire::check(self.graph.as_ref()),
+            session_manager::check(survey),
+            profile::check(&self.profile),
+            card::check(&self.pcm, &self.card, profile, status.is_some()),
+            mixer::check(wanted, self.mixer.as_deref()),
+            daemon::check(&self.daemon, &self.instance, self.has_service),
+            sink::check(&node_name(&self.config, &self.instance), survey, status),
+            volume::check(survey),
+            realtime::check(self.tried, self.limit, self.grant, status),
+        ])
+    }
+}
+
+fn node_name(config: &Result<Config, crate::source::Complaint>, instance: &Instance) -> String {
+    let configured = config.as_ref().ok().and_then(|config| config.node_name.clone());
+    configured.unwrap_or_else(|| instance.node_name())
+}
+
+fn observe(question: &Question) -> Facts {
+    let instance = question.instance.clone();
+    let asked = begin({
+        let instance = instance.clone();
+        move || ask(&instance, &Request::Status)
+    });
+    let config = Config::find(question.config.as_deref(), &Places::from_environment());
+    let sink = node_name(&config, &instance);
+    // Half of the patience for each of its two answers.
+    let graph = begin(move || node::survey(&sink, PATIENCE.mul_f64(0.45)));
+    let tried = begin(|| promote(WRITER_PRIORITY));
+    let daemon = match asked.wait() {
+        Some(Ok(Reply::Status(status))) => daemon::Found::Running(status),
+        Some(Ok(_)) => daemon::Found::Other,
+        Some(Err(error)) => daemon::Found::Unasked(error),
+        None => daemon::Found::Stuck,
+    };
+    let status = daemon.status();
+    // The one it plays on, or waits for; it may have been started with another configuration.
+    let configured = config.as_ref().ok().map(|config| config.device.clone());
+    let pcm = status.map(|status| status.pcm.clone()).or(configured);
+    let opened = status.and_then(|status| status.device.as_ref()).map(|device| card::Found::Played(device.channels));
+    let probe = pcm.clone().filter(|_| opened.is_none()).map(|pcm| begin(move || most_channels(&pcm)));
+    let mixer = config.as_ref().ok().map(|config| {
+        let (pcm, controls) = (pcm.clone().unwrap_or_default(), config.mixer.clone());
+        begin(move || check_mixer(&pcm, &controls))
+    });
+    let options = Options {
+        config: question.config.clone(),
+        profile: question.profile.clone(),
+        instance: instance.clone(),
+        ..Options::default()
+    };
+    let profile = profile::look(&options, status);
+    let card = opened.unwrap_or_else(|| match probe.map(within::Begun::wait) {
+        None => card::Found::Unknown,
+        Some(None) => card::Found::Stuck,
+        Some(Some(Ok(channels))) => card::Found::Free(channels),
+        Some(Some(Err(error))) => card::Found::Closed(error),
+    });
+    Facts {
+        graph: graph.wait(),
+        profile,
+        pcm: pcm.unwrap_or_default(),
+        card,
+        mixer: mixer.and_then(within::Begun::wait),
+        daemon,
+        has_service: has_service(Path::new("/")),
+        tried: tried.wait(),
+        limit: getrlimit(Resource::RLIMIT_RTPRIO).map_or(0, |(soft, _)| soft),
+        grant: realtime::Grant::look(Path::new("/")),
+        config,
+        instance,
+    }
+}
+
+/// Whether systemd runs below `root`, and has our user service.
+fn has_service(root: &Path) -> bool {
+    let folders = ["etc/systemd/user", "usr/local/lib/systemd/user", "usr/lib/systemd/user"];
+    root.join("run/systemd/system").exists()
+        && folders.iter().any(|folder| root.join(folder).join("spatiald.service").exists())
+}

@@ -1,0 +1,90 @@
+//! Whether a profile is named and can be loaded.
+
+use std::path::Path;
+
+use super::finding::Finding;
+use crate::config::Places;
+use crate::daemon::Options;
+use crate::daemon::control::Choice;
+use crate::daemon::control::status::Status;
+use crate::daemon::prepare::{self, PrepareError};
+use crate::profile::{Profile, installed};
+
+const CHECK: &str = "profile";
+
+/// What was found of the profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The configuration cannot be read: nobody knows.
+    Unknown,
+    /// Nobody names one; these are installed.
+    None(Vec<String>),
+    /// The one that is named cannot be played.
+    Broken(String),
+    /// It can.
+    Loaded(Loaded),
+}
+
+/// A profile that can be played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loaded {
+    pub name: String,
+    pub chosen_by: String,
+    /// Channels that its device must have.
+    pub channels: usize,
+    /// Why the last `--reload` is not followed, where one is remembered that cannot be.
+    pub ignored: Option<String>,
+}
+
+/// What the daemon plays, else what it would play if it were started with `options`.
+pub(super) fn look(options: &Options, status: Option<&Status>) -> Found {
+    if let Some(playing) = status.and_then(|status| status.profile.as_ref()) {
+        return match Profile::load(Path::new(&playing.folder)) {
+            Ok(profile) => loaded(&profile, playing.chosen_by.clone()),
+            Err(error) => Found::Broken(error.to_string()),
+        };
+    }
+    // As at the start: what is remembered and broken is not followed.
+    let (plan, ignored) = match prepare::read(options, &Choice::Again) {
+        Ok(plan) => (plan, None),
+        Err(error) => match (prepare::read(options, &Choice::Default), &error) {
+            (Ok(plan), _) => (plan, Some(error.to_string())),
+            (Err(_), PrepareError::Profile(_)) => return Found::Broken(error.to_string()),
+            (Err(PrepareError::Profile(error)), _) => return Found::Broken(error.to_string()),
+            (Err(_), _) => return Found::Unknown,
+        },
+    };
+    match plan.profile {
+        None => Found::None(installed(&Places::from_environment()).into_iter().map(|(name, _)| name).collect()),
+        Some(chosen) => match loaded(&chosen.profile, chosen.chosen_by) {
+            Found::Loaded(loaded) => Found::Loaded(Loaded { ignored, ..loaded }),
+            other => other,
+        },
+    }
+}
+
+fn loaded(profile: &Profile, chosen_by: String) -> Found {
+    Found::Loaded(Loaded { name: profile.name.clone(), chosen_by, channels: profile.channels(), ignored: None })
+}
+
+pub(super) fn check(found: &Found) -> Finding {
+    match found {
+        Found::Unknown => Finding::skip(CHECK, "not known without the configuration"),
+        Found::None(installed) => {
+            let installed = if installed.is_empty() { "none".into() } else { installed.join(", ") };
+            Finding::fail(CHECK, "none is named, so nothing is played").advise(format!(
+                "write `profile = \"NAME\"` into spatiald.toml, the one made for this loudspeaker: another can destroy a \
+                 tweeter; installed: {installed}"
+            ))
+        }
+        Found::Broken(error) => Finding::fail(CHECK, error)
+            .typed("mend it, or name another in spatiald.toml; this tells whether it is right", "spatiald --check"),
+        Found::Loaded(Loaded { ignored: Some(error), .. }) => {
+            Finding::warn(CHECK, format!("the last --reload is not followed: {error}"))
+                .typed("forget it", "spatiald --reload --default")
+        }
+        Found::Loaded(profile) => {
+            Finding::ok(CHECK, format!("{} ({}), for {} channels", profile.name, profile.chosen_by, profile.channels))
+        }
+    }
+}

@@ -218,3 +218,41 @@ fn a_design_waits_for_no_pipe_and_follows_no_link_at_its_temporary_names() {
     let checked = Command::new(PROGRAM).arg("--check").arg(path("out")).output().unwrap();
     assert!(checked.status.success(), "{checked:?}");
 }
+
+/// `--check FILE` in a home of its own.
+fn check(file: &Path) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(PROGRAM).arg("--check").arg(file).env("XDG_CONFIG_HOME", home.path()).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_device_description_is_checked_as_one() {
+    for name in fs::read_dir(description("")).unwrap().map(|entry| entry.unwrap().path()) {
+        let (code, said) = check(&name);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let (_, said) = check(&description("cylinder.toml"));
+    let wanted = "cylinder.toml: ok (device cylinder: 3 drivers on 3 channels, 512 taps at 48000 Hz, form full)\n";
+    assert!(said.ends_with(wanted), "{said}");
+
+    // Wrong ones are complained of as descriptions: a value, a key, and one that is no TOML.
+    let text = fs::read_to_string(description("cylinder.toml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    for (from, to, place, words) in [
+        ("channel = 1", "channel = 0", "mine.toml:25:11: ", "channel"),
+        ("model = \"rigid-sphere\"", "modell = \"rigid-sphere\"", "mine.toml:10:", "modell"),
+        ("radius_m = 0.09", "radius_m = ", "mine.toml:11:", ""),
+    ] {
+        assert!(text.contains(from));
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        let (code, said) = check(&file);
+        assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains(place) && said.contains(words) && !said.contains("unknown field `device`"), "{said}");
+    }
+
+    // A configuration still is one.
+    fs::write(&file, "format = 1\ndevice = \"hw:7\"\n").unwrap();
+    assert_eq!(check(&file), (Some(0), format!("{}: ok\n", file.display())));
+}

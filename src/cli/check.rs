@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::report::print;
 use crate::config::{Config, Places};
+use crate::design::{Device, is_description};
 #[cfg(feature = "daemon")]
 use crate::output::{MixerError, check_mixer};
 use crate::profile::{Profile, find, installed};
-use crate::source::printable;
+use crate::source::{Source, printable};
 
-/// Validates `file` (a `spatiald.toml`, a profile's folder or its `profile.toml`), or the configuration in force and
+/// Validates `file` (a `spatiald.toml`, a device description, a profile's folder or its `profile.toml`), or the configuration in force and
 /// all profiles that it names or that are installed. Mixer controls are looked for on their cards, where those are there.
 /// Prints a line for each: `ok`, or what is wrong and what would be right.
 ///
@@ -23,7 +24,10 @@ pub fn run(file: Option<&Path>, config: Option<&Path>) -> Result<(), Failure> {
         Some(path) if is_profile(path) => {
             report.profile(&find(&with_slash(path), &places)?);
         }
-        Some(path) => report.config(Some(path), &places),
+        Some(path) => match Source::read(path) {
+            Ok(source) if is_description(source.text()) => report.device(&source),
+            _ => report.config(Some(path), &places),
+        },
         None => {
             report.config(config, &places);
             for (_, folder) in installed(&places) {
@@ -39,7 +43,7 @@ pub fn run(file: Option<&Path>, config: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// A folder, or a file of that name, is a profile; anything else is taken for a configuration.
+/// A folder, or a file of that name, is a profile; anything else is told apart by what stands in it.
 fn is_profile(path: &Path) -> bool {
     path.is_dir() || path.file_name().is_some_and(|name| name == "profile.toml")
 }
@@ -48,6 +52,10 @@ fn is_profile(path: &Path) -> bool {
 fn with_slash(path: &Path) -> String {
     let text = path.to_string_lossy();
     if text.contains('/') { text.into_owned() } else { format!("./{text}") }
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 #[derive(Default)]
@@ -88,6 +96,22 @@ impl Report {
                 Ok(folder) => self.profile(&folder),
                 Err(error) => self.fault(format!("{place}: {error}")),
             }
+        }
+    }
+
+    fn device(&mut self, source: &Source) {
+        match Device::from_source(source) {
+            Ok(device) => self.line(format_args!(
+                "{}: ok (device {}: {} on {}, {} taps at {} Hz, form {})",
+                source.path().display(),
+                device.name,
+                counted(device.drivers.len(), "driver"),
+                counted(device.channels(), "channel"),
+                device.taps,
+                device.sample_rate_hz,
+                device.form.word(),
+            )),
+            Err(complaint) => self.fault(complaint),
         }
     }
 

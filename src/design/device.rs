@@ -130,6 +130,18 @@ impl Driver {
     }
 }
 
+/// Whether `text` is meant as a device description: it has a `[device]` table or a `[[driver]]`, right or wrong. In a
+/// `spatiald.toml`, `device` is a string.
+pub fn is_description(text: &str) -> bool {
+    match text.parse::<toml::Table>() {
+        Ok(table) => table.get("device").is_some_and(toml::Value::is_table) || table.contains_key("driver"),
+        // What cannot be parsed is still recognized, so that the complaint is of the right kind.
+        Err(_) => {
+            text.lines().map(str::trim_start).any(|line| line.starts_with("[device]") || line.starts_with("[[driver]]"))
+        }
+    }
+}
+
 impl Device {
     /// Reads and validates a device description.
     ///
@@ -146,6 +158,11 @@ impl Device {
     pub fn from_source(source: &Source) -> Result<Device, Complaint> {
         let file: File = source.parse()?;
         build::device(source, file)
+    }
+
+    /// Channels a card must have for it: the highest one that a driver uses, plus one.
+    pub fn channels(&self) -> usize {
+        self.drivers.iter().map(|driver| driver.channel + 1).max().unwrap_or(0)
     }
 
     /// The drivers with a role.

@@ -48,7 +48,7 @@ pub mod virtual_source;
 use crate::acoustics::Complex;
 
 pub use designer::{Design, design};
-pub use device::Device;
+pub use device::{Device, is_description};
 pub use evaluate::{Figures, evaluate};
 pub use file::{Mode, Role};
 pub use filter_set::FilterSet;

@@ -84,7 +84,7 @@ fn status(bytes: usize) -> Status {
     let latency = r#"{"total_frames":0,"total_ms":0,"block_frames":0,"upmix_frames":0,"filter_frames":0,
         "limiter_frames":0,"resampler_frames":0,"ring_frames":0,"device_frames":0}"#;
     let json = format!(
-        r#"{{"format":1,"version":"0","instance":"default","state":"idle","profile":null,"problems":["{}"],
+        r#"{{"schema":1,"version":"0","instance":"default","state":"idle","profile":null,"problems":["{}"],
         "rate_hz":48000,"quantum_frames":0,"graph":{{"driving":true,"correction_ppm":0}},"latency":{latency},
         "dsp_load":{{"mean":0,"max":0}},"xruns":0,"underruns":0,"cycles":0,"frames":0,"drift_ppm":null,
         "gain_reduction_db":{{}},"realtime":{{"data_thread":"","writer_thread":""}},"device":null,"pcm":"hw:0"}}"#,

@@ -5,7 +5,7 @@
 //! | `spatiald` | [`run`] |
 //! | `spatiald design DEVICE.toml -o DIR` | [`design`] |
 //! | `spatiald --reload [PROFILE]` | [`reload`] |
-//! | `spatiald --status [--json]` | [`status`] |
+//! | `spatiald --status [--json \| --metrics]` | [`status`] |
 //! | `spatiald --set [KEY=VALUE…]` | [`set`] |
 //! | `spatiald --seat SEAT` | [`seat`] |
 //! | `spatiald --check [FILE]` | [`check`] |
@@ -65,6 +65,10 @@ pub struct Cli {
     #[cfg(feature = "daemon")]
     #[arg(long, requires = "status")]
     json: bool,
+    /// With --status: print OpenMetrics text
+    #[cfg(feature = "daemon")]
+    #[arg(long, requires = "status", conflicts_with = "json")]
+    metrics: bool,
     /// With --reload: forget the remembered profile
     #[cfg(feature = "daemon")]
     #[arg(long, requires = "reload")]
@@ -148,7 +152,12 @@ impl Cli {
             return seat::run(&self.instance, seat);
         }
         if self.ask.status {
-            return status::run(&self.instance, self.json);
+            let form = match (self.json, self.metrics) {
+                (true, _) => status::Form::Json,
+                (_, true) => status::Form::Metrics,
+                _ => status::Form::Text,
+            };
+            return status::run(&self.instance, form);
         }
         run::run(Options {
             config: self.config,

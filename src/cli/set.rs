@@ -69,7 +69,7 @@ mod tests {
         let controls = Controls::default();
         let shown = controls.shown().map(|(entry, value)| (entry.name.to_owned(), Shown::new(entry, value)));
         let status = serde_json::json!({
-            "format": 1, "version": "0", "instance": "default", "state": "idle", "profile": null, "problems": [],
+            "schema": 1, "version": "0", "instance": "default", "state": "idle", "profile": null, "problems": [],
             "rate_hz": 48000, "quantum_frames": 0, "graph": { "driving": true, "correction_ppm": 0.0 },
             "latency": serde_json::to_value(crate::daemon::control::status::LatencyStatus::default()).unwrap(),
             "dsp_load": { "mean": 0.0, "max": 0.0 }, "xruns": 0, "underruns": 0, "cycles": 0, "frames": 0,

@@ -1,22 +1,35 @@
-//! `spatiald --status [--json]`: how the running daemon fares.
+//! `spatiald --status [--json | --metrics]`: how the running daemon fares.
 
 use super::Failure;
 use super::reload::Refused;
 use super::report::print;
 use crate::daemon::Instance;
+use crate::daemon::control::metrics::open_metrics;
 use crate::daemon::control::{Reply, Request, ask};
 use crate::source::printable;
+
+/// How it is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Lines for people.
+    Text,
+    /// Everything, as JSON.
+    Json,
+    /// Figures for a collector, as OpenMetrics text.
+    Metrics,
+}
 
 /// Asks and prints.
 ///
 /// # Errors
 /// No daemon there, or none that answers.
-pub fn run(instance: &Instance, json: bool) -> Result<(), Failure> {
+pub fn run(instance: &Instance, form: Form) -> Result<(), Failure> {
     match ask(instance, &Request::Status)? {
-        Reply::Status(status) if json => {
-            print(&format!("{}\n", printable_json(&serde_json::to_string_pretty(&status)?)))?
-        }
-        Reply::Status(status) => print(&status.to_string())?,
+        Reply::Status(status) => print(&match form {
+            Form::Text => status.to_string(),
+            Form::Json => format!("{}\n", printable_json(&serde_json::to_string_pretty(&status)?)),
+            Form::Metrics => open_metrics(&status),
+        })?,
         Reply::Refused { reason, causes } => return Err(Refused::new(reason, causes).into()),
         Reply::Switched(_) => {
             return Err("the daemon answered another question: restart it, it is of another version".into());

@@ -16,7 +16,7 @@ impl Daemon {
             profile.map_or(Vec::new(), |chosen| chosen.profile.drivers.iter().map(|d| d.name.clone()).collect());
         let reductions = counted.as_ref().map_or(&[][..], |counted| &counted.gain_reduction_db);
         Status {
-            format: 1,
+            schema: 1,
             version: env!("CARGO_PKG_VERSION").into(),
             instance: self.instance().into(),
             state: self.state(),

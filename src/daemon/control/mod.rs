@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`protocol`] | what is said, a line of JSON each way |
 //! | [`status`] | the answer to `--status` |
+//! | [`metrics`] | the same as OpenMetrics text |
 //! | [`client`] | the asking end |
 //! | [`server`] | the daemon's end: one thread over all clients |
 //! | `connection` | one client of the server, from request to answer, and what it may take of time and memory |
@@ -14,6 +15,7 @@ pub mod answer;
 mod claim;
 pub mod client;
 mod connection;
+pub mod metrics;
 pub mod protocol;
 pub mod server;
 pub mod status;

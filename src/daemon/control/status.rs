@@ -11,8 +11,9 @@ use crate::source::printable;
 /// Everything `--status` says. Field names carry their units and are kept from version to version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// Of this form: 1.
-    pub format: u32,
+    /// Of this form: 1. Keys may be added to it; one that is taken away or changes its meaning makes it 2.
+    #[serde(alias = "format")]
+    pub schema: u32,
     /// Of the daemon.
     pub version: String,
     /// Which daemon, where several run.
@@ -321,7 +322,7 @@ mod tests {
             matrix: evil(),
         };
         let status = Status {
-            format: 1,
+            schema: 1,
             version: "0".into(),
             instance: "default".into(),
             state: State::Idle,

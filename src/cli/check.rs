@@ -11,8 +11,9 @@ use crate::output::{MixerError, check_mixer};
 use crate::profile::{Profile, find, installed};
 use crate::source::{Source, printable};
 
-/// Validates `file` (a `spatiald.toml`, a device description, a profile's folder or its `profile.toml`), or the configuration in force and
-/// all profiles that it names or that are installed. Mixer controls are looked for on their cards, where those are there.
+/// Validates `file` (a `spatiald.toml`, a device description, a profile's folder or its `profile.toml`), or the
+/// configuration in force and all profiles that it names or that are installed. Mixer controls are looked for on their
+/// cards, where those are there.
 /// Prints a line for each: `ok`, or what is wrong and what would be right.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use super::report::print;
-use super::status::printable_json;
+use super::status::json;
 use crate::daemon::Instance;
 use crate::doctor::{Question, examine};
 
@@ -35,7 +35,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let report = examine(&Question { config: args.config, profile: args.profile, instance: args.instance });
     if args.json {
-        print(&format!("{}\n", printable_json(&serde_json::to_string_pretty(&report)?)))?;
+        print(&json(&report)?)?;
     } else {
         print(&report.to_string())?;
     }

@@ -19,6 +19,8 @@ use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "daemon")]
 use crate::daemon::{Instance, Options};
 
+#[cfg(feature = "daemon")]
+mod asked;
 pub mod check;
 pub mod design;
 #[cfg(feature = "daemon")]

@@ -1,27 +1,12 @@
 //! `spatiald --reload [PROFILE]`: ask the running daemon to switch, and wait for the outcome.
 
 use super::Failure;
+use super::asked::switched;
 use super::report::{note as note_down, print};
 use crate::daemon::Instance;
-use crate::daemon::control::{Choice, Reply, Request, ask};
+use crate::daemon::control::{Choice, Request};
 use crate::profile::is_path;
 use crate::source::printable;
-
-/// Why the daemon kept its old profile.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", printable(reason))]
-pub struct Refused {
-    reason: String,
-    source: Option<Box<Refused>>,
-}
-
-impl Refused {
-    /// The reason, and the chain of causes behind it.
-    pub fn new(reason: String, causes: Vec<String>) -> Refused {
-        let source = causes.into_iter().rev().fold(None, |source, reason| Some(Box::new(Refused { reason, source })));
-        Refused { reason, source }
-    }
-}
 
 /// Asks, waits, prints what was switched and how long it took.
 ///
@@ -33,22 +18,16 @@ pub fn run(instance: &Instance, profile: Option<String>, default: bool) -> Resul
         None if default => Choice::Default,
         None => Choice::Again,
     };
-    match ask(instance, &Request::Reload(choice))? {
-        Reply::Switched(done) => {
-            let others = match done.requests {
-                0 | 1 => String::new(),
-                n => format!(", together with {} other requests", n - 1),
-            };
-            if let Some(note) = &done.note {
-                note_down(note);
-            }
-            let (from, to) = (printable(done.from), printable(done.to));
-            print(&format!("{from} → {to} in {:.0} ms{others}\n", done.took_ms))?;
-            Ok(())
-        }
-        Reply::Refused { reason, causes } => Err(Refused::new(reason, causes).into()),
-        Reply::Status(_) => Err("the daemon answered another question: restart it, it is of another version".into()),
+    let done = switched(instance, &Request::Reload(choice))?;
+    let others = match done.requests {
+        0 | 1 => String::new(),
+        n => format!(", together with {} other requests", n - 1),
+    };
+    if let Some(note) = &done.note {
+        note_down(note);
     }
+    let (from, to) = (printable(done.from), printable(done.to));
+    Ok(print(&format!("{from} → {to} in {:.0} ms{others}\n", done.took_ms))?)
 }
 
 /// The daemon has a working folder of its own: a path must reach it whole.

@@ -5,15 +5,13 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::termios::{self, SetArg, SpecialCharacterIndices, Termios};
 
-use super::reload::Refused;
 use super::report::{note, print};
-use super::{Failure, set};
+use super::{Failure, asked, set};
 use crate::audio_file::WavWriter;
 use crate::config::controls::{DEFAULT_WORD, SEAT_KEY};
 use crate::config::{MAX_AZIMUTH_DEG, MAX_DISTANCE_M, Seat};
 use crate::daemon::Instance;
-use crate::daemon::control::status::Status;
-use crate::daemon::control::{Reply, Request, ask};
+use crate::daemon::control::Request;
 use crate::source::printable;
 
 /// What a press of an arrow key moves.
@@ -46,7 +44,7 @@ fn tune(instance: &Instance) -> Result<(), Failure> {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return Err("--seat tune needs a terminal; give the place as --seat AZIMUTH_DEG[,DISTANCE_M]".into());
     }
-    let status = status(instance)?;
+    let status = asked::status(instance)?;
     let before = status.seat.as_ref().map_or_else(|| DEFAULT_WORD.to_owned(), |seat| seat.set.clone());
     let mut seat = match &status.seat {
         Some(seat) => Seat { azimuth_deg: seat.azimuth_deg, distance_m: seat.distance_m },
@@ -56,7 +54,7 @@ fn tune(instance: &Instance) -> Result<(), Failure> {
         note("bypass is on: there is no image to find; spatiald --set bypass=off");
     }
     print(HOW)?;
-    let _player = Player::start(&format!("spatiald.{}", instance.name()));
+    let _player = Player::start(&instance.node_name());
     let terminal = Raw::enter()?;
     let mut drawn = None;
     loop {
@@ -90,19 +88,8 @@ fn tune(instance: &Instance) -> Result<(), Failure> {
     }
 }
 
-fn status(instance: &Instance) -> Result<Status, Failure> {
-    match ask(instance, &Request::Status)? {
-        Reply::Status(status) => Ok(*status),
-        Reply::Refused { reason, causes } => Err(Refused::new(reason, causes).into()),
-        Reply::Switched(_) => Err("the daemon answered another question: restart it, it is of another version".into()),
-    }
-}
-
 fn send(instance: &Instance, seat: &str) -> Result<(), Failure> {
-    match ask(instance, &Request::Set { changes: vec![format!("{SEAT_KEY}={seat}")] })? {
-        Reply::Refused { reason, causes } => Err(Refused::new(reason, causes).into()),
-        _ => Ok(()),
-    }
+    asked::switched(instance, &Request::Set { changes: vec![format!("{SEAT_KEY}={seat}")] }).map(drop)
 }
 
 fn shown(seat: Seat) -> String {

@@ -1,11 +1,11 @@
 //! `spatiald --status [--json | --metrics]`: how the running daemon fares.
 
-use super::Failure;
-use super::reload::Refused;
+use serde::Serialize;
+
 use super::report::print;
+use super::{Failure, asked};
 use crate::daemon::Instance;
 use crate::daemon::control::metrics::open_metrics;
-use crate::daemon::control::{Reply, Request, ask};
 use crate::source::printable;
 
 /// How it is printed.
@@ -24,23 +24,25 @@ pub enum Form {
 /// # Errors
 /// No daemon there, or none that answers.
 pub fn run(instance: &Instance, form: Form) -> Result<(), Failure> {
-    match ask(instance, &Request::Status)? {
-        Reply::Status(status) => print(&match form {
-            Form::Text => status.to_string(),
-            Form::Json => format!("{}\n", printable_json(&serde_json::to_string_pretty(&status)?)),
-            Form::Metrics => open_metrics(&status),
-        })?,
-        Reply::Refused { reason, causes } => return Err(Refused::new(reason, causes).into()),
-        Reply::Switched(_) => {
-            return Err("the daemon answered another question: restart it, it is of another version".into());
-        }
-    }
-    Ok(())
+    let status = asked::status(instance)?;
+    Ok(print(&match form {
+        Form::Text => status.to_string(),
+        Form::Json => json(&status)?,
+        Form::Metrics => open_metrics(&status),
+    })?)
+}
+
+/// As JSON that moves no terminal.
+///
+/// # Errors
+/// It cannot be JSON.
+pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    Ok(format!("{}\n", printable_json(&serde_json::to_string_pretty(value)?)))
 }
 
 /// The same JSON with what a terminal would obey, and JSON lets stand, as `\uXXXX`: DEL, the second set of control
 /// characters, and those that turn the writing direction.
-pub(super) fn printable_json(json: &str) -> String {
+fn printable_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         // Outside of strings there are but newlines of its own; inside, JSON has escaped those.

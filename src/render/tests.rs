@@ -46,16 +46,7 @@ impl Bed {
     }
 
     fn request<'a>(&'a self, input: &'a Path, output: &'a Path) -> Request<'a> {
-        Request {
-            profile: &self.profile,
-            input,
-            output,
-            limiter: false,
-            tap: Tap::Drivers,
-            aim: None,
-            controls: Controls::default(),
-            stop: None,
-        }
+        Request { limiter: false, ..whole(&self.profile, input, output) }
     }
 
     /// Renders `input` and reads the planes of the output.
@@ -126,6 +117,20 @@ fn noise(length: usize, mut seed: u32) -> Vec<f32> {
         .collect()
 }
 
+/// The whole chain over a file, all as it is by default.
+fn whole<'a>(profile: &'a Profile, input: &'a Path, output: &'a Path) -> Request<'a> {
+    Request {
+        profile,
+        input,
+        output,
+        limiter: true,
+        tap: Tap::Drivers,
+        aim: None,
+        controls: Controls::default(),
+        stop: None,
+    }
+}
+
 #[test]
 fn the_output_is_the_convolution_in_sync() {
     let taps = 96;
@@ -174,16 +179,7 @@ fn shipped_profiles_keep_an_impulse_in_its_place() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles").join(name);
         let mut profile = Profile::load(&path).unwrap();
         profile.upmix.mode = UpmixMode::Off;
-        let request = Request {
-            profile: &profile,
-            input: &input,
-            output: &output,
-            limiter: true,
-            tap: Tap::Drivers,
-            aim: None,
-            controls: Controls::default(),
-            stop: None,
-        };
+        let request = whole(&profile, &input, &output);
         quietly(&request).unwrap();
         let strongest = planes(&output)
             .iter()
@@ -214,16 +210,7 @@ fn it_is_what_the_chain_makes_of_the_samples() {
     let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
     let samples = noise(2 * 20_000, 11);
     write_floats(&input, RATE_HZ, 2, &samples);
-    let request = Request {
-        profile: &profile,
-        input: &input,
-        output: &output,
-        limiter: true,
-        tap: Tap::Drivers,
-        aim: None,
-        controls: Controls::default(),
-        stop: None,
-    };
+    let request = whole(&profile, &input, &output);
     let summary = quietly(&request).unwrap();
     let mut chain = Chain::new(&profile.chain_spec()).unwrap();
     let latency = chain.latency_frames();
@@ -320,16 +307,7 @@ fn a_shipped_profile_sends_mono_to_the_center() {
     let (input, output) = (folder.path().join("in.wav"), folder.path().join("out.wav"));
     let samples = noise(24_000, 9);
     write_floats(&input, RATE_HZ, 1, &samples);
-    let request = Request {
-        profile: &profile,
-        input: &input,
-        output: &output,
-        limiter: true,
-        tap: Tap::Upmix,
-        aim: None,
-        controls: Controls::default(),
-        stop: None,
-    };
+    let request = Request { tap: Tap::Upmix, ..whole(&profile, &input, &output) };
     quietly(&request).unwrap();
     let power = |samples: &[f32]| samples[12_000..24_000].iter().map(|v| f64::from(v * v)).sum::<f64>();
     let planes = planes(&output);

@@ -65,7 +65,7 @@ fn what_is_turned_away_or_down_is_set_right_by_what_it_says() {
     expect_health(&bed.session);
     let id = bed.session.node_id(&bed.daemon.sink()).to_string();
     let other = "{ factory.name=support.null-audio-sink node.name=other media.class=Audio/Sink object.linger=true \
-                 audio.position=FL,FR }";
+                 audio.position=[FL FR] }";
     bed.session.text("pw-cli", &["create-node", "adapter", other]);
     let other_id = bed.session.node_id("other").to_string();
     for (breaks, cause) in [

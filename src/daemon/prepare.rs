@@ -156,19 +156,33 @@ pub fn read_again(options: &Options, choice: &Choice, in_force: Option<&Path>) -
     }
 }
 
-/// Reads at the start: a remembered profile that has gone or is broken is not followed, or it would keep the daemon from
-/// running, and so from forgetting it. Nor are settings that cannot be read.
+/// Reads as at the start, and why what is remembered is not followed, if it is not: a profile that has gone or is broken
+/// would keep the daemon from running, and so from forgetting it.
+///
+/// # Errors
+/// As for [`read`]: with what is remembered, and without.
+pub fn read_what_can_be(options: &Options) -> Result<(Plan, Option<PrepareError>), Box<[PrepareError; 2]>> {
+    match read(options, &Choice::Again) {
+        Ok(plan) => Ok((plan, None)),
+        Err(error) => match read(options, &Choice::Default) {
+            Ok(plan) => Ok((plan, Some(error))),
+            Err(without) => Err(Box::new([error, without])),
+        },
+    }
+}
+
+/// Reads at the start. Neither a remembered profile nor settings that cannot be read are followed.
 ///
 /// # Errors
 /// As for [`read`], without what is remembered.
 pub fn read_at_start(options: &Options) -> Result<Plan, PrepareError> {
-    let plan = read(options, &Choice::Again).or_else(|error| match read(options, &Choice::Default) {
-        Ok(plan) => {
-            log::warn!("{error}: the last --reload is not followed; spatiald --reload --default forgets it");
-            Ok(plan)
-        }
-        Err(_) => Err(error),
+    let (plan, ignored) = read_what_can_be(options).map_err(|errors| {
+        let [error, _] = *errors;
+        error
     })?;
+    if let Some(error) = ignored {
+        log::warn!("{error}: the last --reload is not followed; spatiald --reload --default forgets it");
+    }
     let kept = Kept::new(&Places::from_environment(), options.instance.name()).read();
     let kept = kept.unwrap_or_else(|error| {
         log::warn!("{error}: what was set is not followed");

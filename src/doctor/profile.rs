@@ -5,7 +5,6 @@ use std::path::Path;
 use super::finding::Finding;
 use crate::config::Places;
 use crate::daemon::Options;
-use crate::daemon::control::Choice;
 use crate::daemon::control::status::Status;
 use crate::daemon::prepare::{self, PrepareError};
 use crate::profile::{Profile, installed};
@@ -44,15 +43,12 @@ pub(super) fn look(options: &Options, status: Option<&Status>) -> Found {
             Err(error) => Found::Broken(error.to_string()),
         };
     }
-    // As at the start: what is remembered and broken is not followed.
-    let (plan, ignored) = match prepare::read(options, &Choice::Again) {
-        Ok(plan) => (plan, None),
-        Err(error) => match (prepare::read(options, &Choice::Default), &error) {
-            (Ok(plan), _) => (plan, Some(error.to_string())),
-            (Err(_), PrepareError::Profile(_)) => return Found::Broken(error.to_string()),
-            (Err(PrepareError::Profile(error)), _) => return Found::Broken(error.to_string()),
-            (Err(_), _) => return Found::Unknown,
-        },
+    let (plan, ignored) = match prepare::read_what_can_be(options) {
+        Ok((plan, ignored)) => (plan, ignored.map(|error| error.to_string())),
+        Err(errors) => {
+            let broken = errors.iter().find(|error| matches!(error, PrepareError::Profile(_)));
+            return broken.map_or(Found::Unknown, |error| Found::Broken(error.to_string()));
+        }
     };
     match plan.profile {
         None => Found::None(installed(&Places::from_environment()).into_iter().map(|(name, _)| name).collect()),

@@ -16,8 +16,8 @@ rm -f "$repeated" "$inconclusive"
 passed=0 failed=0 skipped=0 unclear=0 tests=0
 summary=()
 warnings=()
-# What the other Debian has to show: sound to the last bit, quantum, desktop, latency, reload, faults.
-SOUND_TESTS=(e2e_sound e2e_desktop e2e_latency e2e_reload e2e_settings e2e_faults)
+# What the other Debian has to show: sound to the last bit, quantum, desktop, latency, reload, faults, what is amiss.
+SOUND_TESTS=(e2e_sound e2e_desktop e2e_latency e2e_reload e2e_settings e2e_faults e2e_doctor)
 
 lines_in() {
 	if [ -s "$1" ]; then wc -l <"$1"; else echo 0; fi
@@ -139,6 +139,9 @@ step "documentation's examples" cargo test --locked --doc -- "$@" || true
 if [ $tests -eq 0 ] && [ $failed -eq 0 ]; then
 	failed=1
 	summary+=("no test's name contains: $*")
+fi
+if [ $# -eq 0 ]; then
+	step "two minutes of faults" tests/soak.sh 2 || true
 fi
 if [ $# -eq 0 ] && [ -z "${ONLY_HERE:-}" ]; then
 	test_on_the_other

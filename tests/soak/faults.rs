@@ -112,10 +112,11 @@ impl Rig {
         look()
     }
 
-    /// Where the music goes when it goes away.
+    /// Where the music goes when it goes away. It is never suspended: WirePlumber 0.4 dies of a sink that is gone when
+    /// its time to be suspended has come (`wp_node_send_command` on a proxy without an object).
     fn create_other_sink(&self) {
         let properties = "{ factory.name = support.null-audio-sink node.name = other media.class = Audio/Sink \
-                          object.linger = true audio.position = [ FL FR ] }";
+                          object.linger = true audio.position = [ FL FR ] session.suspend-timeout-seconds = 0 }";
         self.bed.session.text("pw-cli", &["create-node", "adapter", properties]);
     }
 

@@ -1,24 +1,26 @@
 #!/bin/bash
-# quickstart.sh [FILE] [--device PCM] [--profile NAME]
+# quickstart.sh [FILE] [--device PCM] [--profile NAME] [--package FILE.deb]
 #
 # Installs what is needed, builds spatiald, and plays FILE (WAV, FLAC, Ogg, MP3; else a short demo made on the spot)
 # through a private PipeWire session with the daemon in it: into an 8-channel stand-in for a sound card that records what
 # each driver gets, or, with --device, into a real ALSA PCM such as hw:0. Ends with what came out. Touches nothing of the
 # desktop session that may be running.
+#
+# With --package, nothing is built: the program of that package is tried, without installing it.
 set -euo pipefail
 source "$(dirname "$0")/requirements.sh"
 source "$(dirname "$0")/session.sh"
 
 usage() {
-	sed -n '2,8s/^# \{0,1\}//p' "$0"
+	sed -n '2,10s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
-file='' device='' profile=cylinder
+file='' device='' profile=cylinder package=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage 0 ;;
-	--device | --profile)
+	--device | --profile | --package)
 		[ $# -ge 2 ] || usage 2 >&2
 		declare "${1#--}=$2"
 		shift
@@ -35,28 +37,46 @@ if [ -n "$file" ]; then
 	[ -r "$file" ] && [ -f "$file" ] || fail "$file: no such file, or it may not be read"
 	file=$(realpath "$file")
 fi
-folder=$ROOT/conf/profiles/$profile
-case $profile in */*) folder=$(realpath -m "$profile") ;; esac
-[ -f "$folder/profile.toml" ] || fail "$profile: no such profile; there are $(ls -x "$ROOT/conf/profiles" | xargs)"
+[ -z "$package" ] || package=$(realpath "$package")
+case $profile in */*) profile=$(realpath -m "$profile") ;; esac
 
 say() {
 	printf '\n\033[1m%s\033[0m\n' "$*"
 }
 
-say "Build"
-# shellcheck disable=SC2046 # a list
-install_missing "${BUILD_PACKAGES[@]}" "${SESSION_PACKAGES[@]}" $(missing_rust)
-ensure_rust
+# With the program, and what it is installed with.
+if [ -n "$package" ]; then
+	[ -f "$package" ] || fail "$package: no such file"
+	say "Unpack $(basename "$package")"
+	install_missing gcc libc6-dev libasound2-dev "${SESSION_PACKAGES[@]}"
+	out=$ROOT/target/quickstart
+	rm -rf "$out/package" && mkdir -p "$out/package"
+	dpkg-deb -x "$package" "$out/package"
+	built=$out/package/usr/bin
+	shared=$out/package/usr/share/spatiald
+	"$built/spatiald" --version || fail "the package does not fit this machine: $(dpkg-deb -f "$package" Architecture Depends | xargs)"
+else
+	say "Build"
+	# shellcheck disable=SC2046 # a list
+	install_missing "${BUILD_PACKAGES[@]}" "${SESSION_PACKAGES[@]}" $(missing_rust)
+	ensure_rust
+	built=${CARGO_TARGET_DIR:-$ROOT/target}/release
+	shared=$ROOT/conf
+	[ -x "$built/spatiald" ] || echo "(the first build takes 2 to 5 minutes on a PC, 10 to 20 on a Raspberry Pi)"
+	(cd "$ROOT" && cargo build --release --locked -p spatiald -p quickstart-tools --bins)
+	out=${CARGO_TARGET_DIR:-$ROOT/target}/quickstart
+	mkdir -p "$out"
+fi
 cd "$ROOT"
-built=${CARGO_TARGET_DIR:-$ROOT/target}/release
-[ -x "$built/spatiald" ] || echo "(the first build takes 2 to 5 minutes on a PC, 10 to 20 on a Raspberry Pi)"
-cargo build --release --locked -p spatiald -p quickstart-tools --bins
-out=${CARGO_TARGET_DIR:-$ROOT/target}/quickstart
-mkdir -p "$out"
-if [ -z "$file" ]; then
+folder=$shared/profiles/$profile
+case $profile in */*) folder=$profile ;; esac
+[ -f "$folder/profile.toml" ] || fail "$profile: no such profile; there are $(ls -x "$shared/profiles" | xargs)"
+if [ -z "$file" ] && [ -x "$built/demo" ]; then
 	file=$out/demo.wav
 	"$built/demo" "$file"
 fi
+# A voice, from the package alsa-utils.
+: "${file:=/usr/share/sounds/alsa/Front_Center.wav}"
 # What should come out; and a file that is no music is found out before it is played.
 rendered=$out/rendered.wav
 "$built/spatiald" render --profile "$folder" "$file" "$rendered"
@@ -123,17 +143,17 @@ kill "$daemon"
 wait "$daemon" || died
 
 say "What came out"
+compared=''
 if [ -n "$device" ]; then
-	"$built/levels" "$folder" "$rendered" --by-driver
+	[ -n "$package" ] || "$built/levels" "$folder" "$rendered" --by-driver
 	echo "sent to $device; the same, rendered: $rendered"
-	compared=''
 else
 	recording=$out/recording.wav
 	# Another one was begun if the card was opened again: the longest tells most.
 	mv "$(ls -S "$card"/recording-*.wav | head -n 1)" "$recording"
-	"$built/levels" "$folder" "$recording"
+	[ -n "$package" ] || "$built/levels" "$folder" "$recording"
 	echo "recording: $recording (8 channels, as the card's converters played it)"
-	compared=$("$built/compare" "$folder" "$recording" "$rendered")
+	[ -n "$package" ] && echo "rendered:  $rendered" || compared=$("$built/compare" "$folder" "$recording" "$rendered")
 fi
 say "The daemon, near the end"
 cat "$SESSION/status"

@@ -2,7 +2,8 @@
 
 use std::f64::consts::TAU;
 
-use rustfft::FftPlanner;
+use rustfft::algorithm::Radix4;
+use rustfft::{Fft, FftDirection};
 
 use super::{HIGHEST_PART, LOWEST_HZ};
 use crate::acoustics::{Complex, phasor};
@@ -10,7 +11,7 @@ use crate::acoustics::{Complex, phasor};
 /// Bins 0…N/2 of a real filter's response at a sample rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bins {
-    /// Transform length N, even.
+    /// Transform length N, a power of two.
     pub length: usize,
     /// Sample rate, Hz.
     pub sample_rate_hz: f64,
@@ -63,6 +64,12 @@ pub fn realize(response: &[Complex], bins: Bins, taps: usize, delay: usize) -> V
         .collect()
 }
 
+/// Fourier transform in place, not normalized. All lengths here are powers of two: rustfft's planner would bring its
+/// algorithms for all other lengths into the program, a quarter of a megabyte.
+fn transform(spectrum: &mut [Complex], direction: FftDirection) {
+    Radix4::new(spectrum.len(), direction).process(spectrum);
+}
+
 /// Real circular impulse response of a half spectrum; the ends of the spectrum are made real.
 pub fn inverse(response: &[Complex], bins: Bins) -> Vec<f64> {
     let n = bins.length;
@@ -73,7 +80,7 @@ pub fn inverse(response: &[Complex], bins: Bins) -> Vec<f64> {
     for bin in 1..n / 2 {
         spectrum[n - bin] = spectrum[bin].conj();
     }
-    FftPlanner::new().plan_fft_inverse(n).process(&mut spectrum);
+    transform(&mut spectrum, FftDirection::Inverse);
     spectrum.iter().map(|v| v.re / n as f64).collect()
 }
 
@@ -82,7 +89,7 @@ pub fn response(filter: &[f64], bins: Bins) -> Vec<Complex> {
     let mut spectrum = vec![Complex::ZERO; bins.length];
     // A filter longer than the transform wraps around: its response at the bins stays exact.
     filter.iter().enumerate().for_each(|(i, v)| spectrum[i % bins.length] += v);
-    FftPlanner::new().plan_fft_forward(bins.length).process(&mut spectrum);
+    transform(&mut spectrum, FftDirection::Forward);
     spectrum.truncate(bins.count());
     spectrum
 }
@@ -99,7 +106,7 @@ pub fn minimum_phase(magnitudes: &[f64], bins: Bins) -> Vec<f64> {
     for i in 1..n / 2 {
         folded[i] = Complex::from(2.0 * cepstrum[i]);
     }
-    FftPlanner::new().plan_fft_forward(n).process(&mut folded);
+    transform(&mut folded, FftDirection::Forward);
     folded[..bins.count()].iter().map(|v| v.im).collect()
 }
 

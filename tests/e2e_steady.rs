@@ -2,10 +2,12 @@
 
 mod support;
 
+use std::process::Command;
+
 use support::analysis::breaks_in_tone;
 use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
 use support::wait::wait_until;
-use support::{Bed, Card, Options, Setup, undisturbed};
+use support::{Bed, Card, Options, Process, Setup, undisturbed};
 
 fn a_minute(quantum_frames: u32, ppm: i64) {
     let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
@@ -45,6 +47,26 @@ fn large_quantum_on_a_fast_card() {
 fn large_quantum_on_a_slow_card() {
     undisturbed(|| {
         a_minute(1024, -300);
+    });
+}
+
+/// Whoever else wants the processors: real time comes first.
+#[test]
+fn four_busy_loops() {
+    undisturbed(|| {
+        let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let bed = Bed::with_card(card, Setup { quantum_frames: 1024, pulse: false }, &Options::default());
+        let scheduling = bed.daemon.status()["realtime"].clone();
+        let _player = bed.play_tone(0.1, 1024, 1.5);
+        let spin = |i: usize| {
+            let mut command = Command::new("sh");
+            bed.session.spawn(&format!("busy-{i}"), command.args(["-c", "while :; do :; done"]))
+        };
+        let busy: Vec<Process> = (0..4).map(spin).collect();
+        let minute = bed.listen(60.0);
+        busy.iter().for_each(Process::assert_alive);
+        bed.assert_whole(minute);
+        assert_eq!(bed.daemon.count("xruns"), 0, "{scheduling}: {}", bed.daemon.log());
     });
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use support::analysis::breaks_in_tone;
+use support::analysis::{breaks_in_tone, thd_n_db};
 use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
 use support::wait::wait_until;
 use support::{Bed, Card, Options, Process, Setup, undisturbed};
@@ -93,6 +93,9 @@ fn another_driver_in_between() {
         assert!(wait_until(|| !drives()));
         let end = bed.listen(40.0).end;
         bed.assert_whole(begin..end);
+        let thd_n_db = thd_n_db(&bed.heard(0, end - 10 * RATE_HZ as usize..end), RATE_HZ, TONE_HZ);
+        println!("while another driver is followed: distortion and noise {thd_n_db:.1} dB");
+        assert!(thd_n_db <= -100.0, "{thd_n_db:.1} dB");
         bed.session.text("pw-link", &["-d", &monitor, "other:playback_FL"]);
         assert!(wait_until(drives));
         bed.listen(1.0);

@@ -54,6 +54,21 @@ pub fn loudest_apart(signal: &[f64], rate_hz: u32, frequency_hz: f64, apart_hz: 
     apart.fold((0.0, f64::NEG_INFINITY), |best, bin| if bin.1 > best.1 { bin } else { best })
 }
 
+/// Total harmonic distortion and noise of a tone, in dB against it: all from 20 Hz on that is further than 20 Hz from it.
+pub fn thd_n_db(signal: &[f64], rate_hz: u32, frequency_hz: f64) -> f64 {
+    let bin_hz = f64::from(rate_hz) / signal.len() as f64;
+    let (mut tone, mut rest) = (0.0, 0.0);
+    for (k, level_db) in spectrum_dbfs(signal).into_iter().enumerate() {
+        let power = 10.0_f64.powf(level_db / 10.0);
+        match k as f64 * bin_hz {
+            f if (f - frequency_hz).abs() <= 20.0 => tone += power,
+            f if f >= 20.0 => rest += power,
+            _ => {}
+        }
+    }
+    10.0 * (rest / tone).log10()
+}
+
 /// The greatest step between neighbors.
 pub fn steepest(signal: &[f64]) -> f64 {
     signal.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max)

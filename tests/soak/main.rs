@@ -80,7 +80,7 @@ fn run(minutes: u64, seed: u64) {
         let fault = bag.swap_remove(dice.below(bag.len() as u64) as usize);
         print!("{:6.1} s  {:<26} ", begin.elapsed().as_secs_f64(), fault.name());
         let back = rig.suffer(fault, &mut dice);
-        println!("back after {:4.0} ms", ms(back));
+        println!("back after {:4.0} ms, {} kB", ms(back), Holds::of(pid).memory_kb);
         away.entry(fault.name()).or_default().push(back);
         // The short form takes one after the other.
         std::thread::sleep(Duration::from_secs(if minutes > 2 { 4 + dice.below(10) } else { 0 }));

@@ -121,7 +121,14 @@ sink_id() {
 	pw-cli ls Node | awk '/^\tid / { id = $2 + 0 } /node.name = "spatiald.quickstart"/ { print id; found = 1 } END { exit !found }'
 }
 wait_for "the sink" sink_id
+has_ports() {
+	pw-link -i | grep -q '^spatiald.quickstart:playback_FL$'
+}
+wait_for "the session manager" has_ports
 wpctl set-default "$(sink_id)"
+# A new sink starts at 40 %. What the stand-in records is compared with the file as it is; a loudspeaker is spared.
+[ -n "$device" ] || wpctl set-volume "$(sink_id)" 1.0
+volume=$(wpctl get-volume "$(sink_id)" | awk '{ print 100 * $2 " %" }')
 wpctl status | awk '/Sinks:/ { found = 1 } found && /^ │ *$/ { exit } found'
 
 say "Playing $(basename "$file") through $(basename "$folder")"
@@ -146,7 +153,7 @@ say "What came out"
 compared=''
 if [ -n "$device" ]; then
 	[ -n "$package" ] || "$built/levels" "$folder" "$rendered" --by-driver
-	echo "sent to $device; the same, rendered: $rendered"
+	echo "sent to $device, the volume at $volume; the same at 100 %, rendered: $rendered"
 else
 	recording=$out/recording.wav
 	# Another one was begun if the card was opened again: the longest tells most.

@@ -13,7 +13,7 @@ use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::params::Param;
 use super::thread::Lasting;
-use super::{NodeError, sink};
+use super::{NodeError, sink, volume};
 
 /// How long PipeWire may take to create the node.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -68,6 +68,11 @@ pub(super) fn serve(lasting: &Rc<Lasting>, cell: &Rc<DataCell<Cycle>>) -> Result
     let props = Param::props(&lasting.props.borrow());
     let mut params: Vec<&Pod> = [&format, &latency, &props].into_iter().flatten().filter_map(Param::pod).collect();
     let connected = stream.connect(Direction::Input, None, sink::flags(), &mut params).map_err(setup("node"));
+    if let (Ok(()), Some(props)) = (&connected, &props)
+        && let Err(error) = volume::set_first(&stream, props)
+    {
+        log::warn!("PipeWire: the sink starts at full volume: {error}");
+    }
     let outcome = connected.and_then(|()| run(lasting, cell, &callbacks, &context));
 
     // Nothing starts a cycle any more. Now nothing calls back, then the objects go.

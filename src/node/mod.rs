@@ -27,6 +27,7 @@
 //! | `connection` | one connection: set up, listened to, taken down |
 //! | `callbacks` | what PipeWire tells, and what is made of it |
 //! | `sink`, `params` | the sink's properties and parameters |
+//! | `volume` | how loud a sink is that nobody has turned yet |
 //! | `cycle`, `clock` | a cycle of the graph, and its clock, on the data thread |
 //! | `data_loop` | reaching that thread |
 //! | `feedback` | noticing that the device plays into itself |
@@ -45,6 +46,7 @@ mod params;
 mod sink;
 mod survey;
 mod thread;
+mod volume;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use pipewire::properties::{PropertiesBox, properties};
 use pipewire::stream::StreamFlags;
 
-use super::Request;
+use super::{Request, volume};
 
 /// Above every card's driver (1000…3000), so that our device sets the pace of whoever is linked with us; below
 /// PipeWire's "Dummy-Driver" (20000 in 0.3, 200000 in 1.x), which must stay the clock of all that is linked with nobody:
@@ -68,6 +68,7 @@ pub(super) fn node_properties(request: &Request) -> PropertiesBox {
     properties.insert("node.name", request.node_name.as_str());
     properties.insert("node.nick", request.description.as_str());
     properties.insert("node.description", request.description.as_str());
+    properties.insert(volume::PROPERTY, volume::FIRST.to_string());
     // WirePlumber remembers volume and mute under this name: it must never change.
     properties.insert("media.name", request.node_name.as_str());
     properties.insert("node.rate", format!("1/{rate_hz}"));

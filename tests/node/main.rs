@@ -82,6 +82,7 @@ impl Bed {
             Node::spawn(request, shown(), writer, Arc::clone(&pace), Arc::clone(&counters), tell(sender)).unwrap();
         let mut bed = Bed { node, id: String::new(), device, events, counters, pace, session, _turn: turn };
         bed.await_up();
+        bed.session.turn_up(NAME);
         bed
     }
 
@@ -334,6 +335,7 @@ fn pipewire_s_death_is_told_and_survived() {
 
     bed.session.start_pipewire();
     bed.await_up();
+    bed.session.turn_up(NAME);
     let _player = bed.play(5_000_000);
     bed.run(24_000);
     let heard = bed.device.heard();

@@ -18,7 +18,7 @@ pub const TONE_HZ: f64 = 997.0;
 /// far above what an upmix that still listens adds.
 pub const TOLERANCE: f64 = 0.002;
 
-/// A running daemon. Fields are dropped in order.
+/// A running daemon, its sink at 100 %. Fields are dropped in order.
 pub struct Bed {
     pub daemon: Daemon,
     pub session: Session,
@@ -33,6 +33,7 @@ impl Bed {
     pub fn with_card(card: Card, setup: Setup, options: &Options) -> Bed {
         let session = Session::with(setup);
         let daemon = Daemon::start(&session, &card, options);
+        session.turn_up(&daemon.sink());
         Bed { daemon, session, card }
     }
 

@@ -76,20 +76,43 @@ impl Session {
             fs::create_dir_all(file.parent().expect("a folder")).expect("the session's folders");
             fs::write(file, text).expect("the session's configuration");
         }
-        let socket = folder.path().join("run/bus");
-        let mut command = in_session("dbus-daemon", folder.path());
-        command
-            .args(["--session", "--nofork", "--nopidfile", "--address"])
-            .arg(format!("unix:path={}", socket.display()));
-        let bus = Process::start("dbus-daemon", &mut command, &folder.path().join("log"));
-        assert!(wait_until(|| socket.exists()), "no session bus");
+        let bus = start_bus(folder.path());
         let mut session = Session { pulse: None, wireplumber: None, pipewire: None, bus, folder };
         session.start_pipewire();
         if setup.pulse {
-            session.pulse = Some(session.run("pipewire-pulse"));
-            assert!(wait_until(|| session.path("run/pulse/native").exists()), "no PulseAudio socket");
+            session.start_pulse();
         }
         session
+    }
+
+    fn start_pulse(&mut self) {
+        self.pulse = Some(self.run("pipewire-pulse"));
+        assert!(wait_until(|| self.path("run/pulse/native").exists()), "no PulseAudio socket");
+    }
+
+    /// Ends all of it as a shutdown does, and starts it again: what is not in its folders is gone.
+    pub fn reboot(&mut self) {
+        let had_pulse = self.pulse.take().is_some();
+        for mut program in [self.wireplumber.take(), self.pipewire.take()].into_iter().flatten() {
+            program.terminate();
+        }
+        self.bus.terminate();
+        for folder in ["run", "cache"] {
+            let folder = self.path(folder);
+            for entry in fs::read_dir(&folder).expect("the session's folders").flatten() {
+                let removed = if entry.path().is_dir() {
+                    fs::remove_dir_all(entry.path())
+                } else {
+                    fs::remove_file(entry.path())
+                };
+                removed.unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+            }
+        }
+        self.bus = start_bus(self.folder.path());
+        self.start_pipewire();
+        if had_pulse {
+            self.start_pulse();
+        }
     }
 
     /// Starts PipeWire and WirePlumber, and waits until both answer.
@@ -202,10 +225,29 @@ impl Session {
         wait_for(name, || self.node(name)?["id"].as_u64())
     }
 
+    /// Turns the sink of this name up to 100 %, where samples pass as they are. A new one starts lower.
+    pub fn turn_up(&self, sink: &str) {
+        let id = self.node_id(sink).to_string();
+        // Before the session manager has set the sink up, it may still set what it remembers.
+        let port = format!("{sink}:playback_FL");
+        assert!(wait_until(|| self.text("pw-link", &["-i"]).lines().any(|line| line == port)), "no port {port}");
+        self.text("wpctl", &["set-volume", &id, "1.0"]);
+        assert!(wait_until(|| self.text("wpctl", &["get-volume", &id]).trim() == "Volume: 1.00"), "not turned up");
+    }
+
     /// Forces the graph's quantum; 0 lets it float again.
     pub fn force_quantum(&self, frames: u32) {
         self.text("pw-metadata", &["-n", "settings", "0", "clock.force-quantum", &frames.to_string()]);
     }
+}
+
+fn start_bus(folder: &Path) -> Process {
+    let socket = folder.join("run/bus");
+    let mut command = in_session("dbus-daemon", folder);
+    command.args(["--session", "--nofork", "--nopidfile", "--address"]).arg(format!("unix:path={}", socket.display()));
+    let bus = Process::start("dbus-daemon", &mut command, &folder.join("log"));
+    assert!(wait_until(|| socket.exists()), "no session bus");
+    bus
 }
 
 fn no_monitors() -> &'static [(&'static str, &'static str)] {

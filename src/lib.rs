@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`cli`] | one file a command: parse, call the library, print |
 //! | [`doctor`] | what keeps sound away, and the remedy: one check a file |
+//! | [`inventory`] | what is here: profiles, descriptions, sound devices, rules; and what fits what |
 //! | [`daemon`] | life of the process: start, reload transaction, signals, control socket, status |
 //! | [`node`] | PipeWire, and nothing else: the sink, its thread, events out, commands in |
 //! | [`output`] | ALSA, and nothing else: open and negotiate, the writer's state machine, sample formats |
@@ -24,7 +25,7 @@
 //! | [`source`] | files read within bounds and replaced whole; where a value stands, so that every complaint can point at it |
 //! | [`dsp`] | the signal path: pure, f32, no I/O, nothing allocated after construction |
 //!
-//! [`doctor`], [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
+//! [`doctor`], [`inventory`], [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
 //! without it `design`, `--check` and `render` build with no PipeWire, ALSA or D-Bus.
 //!
 //! Data flows one way: a file is read into a `File` (what was written), validated into a value that cannot be wrong,
@@ -48,6 +49,8 @@ pub mod doctor;
 pub mod dsp;
 #[cfg(feature = "daemon")]
 pub mod engine;
+#[cfg(feature = "daemon")]
+pub mod inventory;
 #[cfg(feature = "daemon")]
 pub mod node;
 #[cfg(feature = "daemon")]

@@ -55,7 +55,7 @@ fn with_slash(path: &Path) -> String {
     if text.contains('/') { text.into_owned() } else { format!("./{text}") }
 }
 
-fn counted(count: usize, thing: &str) -> String {
+pub(super) fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 

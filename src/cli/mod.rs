@@ -11,6 +11,7 @@
 //! | `spatiald --check [FILE]` | [`check`] |
 //! | `spatiald render` | [`render`] |
 //! | `spatiald doctor` | [`doctor`] |
+//! | `spatiald list` | [`list`] |
 
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ pub mod check;
 pub mod design;
 #[cfg(feature = "daemon")]
 pub mod doctor;
+#[cfg(feature = "daemon")]
+pub mod list;
 #[cfg(feature = "daemon")]
 pub mod reload;
 pub mod render;
@@ -113,6 +116,8 @@ enum Command {
     Render(render::RenderArgs),
     #[cfg(feature = "daemon")]
     Doctor(doctor::Args),
+    #[cfg(feature = "daemon")]
+    List(list::Args),
 }
 
 /// Anything a command can fail with: printed by [`report`], exit code 1.
@@ -130,6 +135,8 @@ impl Cli {
             Some(Command::Render(args)) => return render::run(&args),
             #[cfg(feature = "daemon")]
             Some(Command::Doctor(args)) => return doctor::run(args),
+            #[cfg(feature = "daemon")]
+            Some(Command::List(args)) => return list::run(&args),
             None => {}
         }
         if let Some(file) = &self.ask.check {

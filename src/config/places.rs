@@ -10,6 +10,7 @@ use crate::source::{Complaint, is_there};
 pub struct Places {
     config: Vec<PathBuf>,
     profiles: Vec<PathBuf>,
+    descriptions: Vec<PathBuf>,
     state: PathBuf,
 }
 
@@ -29,11 +30,10 @@ impl Places {
         let own = absolute("XDG_CONFIG_HOME").or_else(|| below_home(".config")).map(|folder| folder.join("spatiald"));
         let system = PathBuf::from("/etc/spatiald");
         let config: Vec<PathBuf> = own.into_iter().chain([system]).collect();
-        let profiles = config
-            .iter()
-            .map(|folder| folder.join("profiles"))
-            .chain([PathBuf::from("/usr/share/spatiald/profiles")])
-            .collect();
+        let shared = Path::new("/usr/share/spatiald");
+        let below =
+            |name| config.iter().map(PathBuf::as_path).chain([shared]).map(|folder| folder.join(name)).collect();
+        let (profiles, descriptions) = (below("profiles"), below("devices"));
         // systemd lists several folders with colons; the first is ours.
         let systemd = variable("STATE_DIRECTORY").and_then(|folders| {
             let folder = PathBuf::from(folders.to_str()?.split(':').next()?);
@@ -43,7 +43,7 @@ impl Places {
             .or_else(|| absolute("XDG_STATE_HOME").map(|folder| folder.join("spatiald")))
             .or_else(|| below_home(".local/state/spatiald"))
             .unwrap_or_else(|| PathBuf::from("/var/lib/spatiald"));
-        Places { config, profiles, state }
+        Places { config, profiles, descriptions, state }
     }
 
     /// Folders that `spatiald.toml` is searched in: `$XDG_CONFIG_HOME/spatiald`, `/etc/spatiald`.
@@ -69,6 +69,12 @@ impl Places {
     /// `/usr/share/spatiald/profiles`.
     pub fn profile_folders(&self) -> &[PathBuf] {
         &self.profiles
+    }
+
+    /// Folders that device descriptions are searched in: `devices` in the folders of the configuration, then
+    /// `/usr/share/spatiald/devices`.
+    pub fn description_folders(&self) -> &[PathBuf] {
+        &self.descriptions
     }
 
     /// The folder that keeps the state of `instance`: `$STATE_DIRECTORY/INSTANCE`, else

@@ -39,12 +39,8 @@ pub(super) fn check(found: &Found, instance: &Instance, has_service: bool) -> Fi
     match found {
         Found::Running(status) => running(status, restart),
         Found::Unasked(AskError::NotRunning { .. }) => {
-            let command = match (is_service, *instance == Instance::default()) {
-                (true, _) => "systemctl --user enable --now spatiald".into(),
-                (false, true) => "spatiald".into(),
-                (false, false) => format!("spatiald --instance {instance}"),
-            };
-            Finding::fail(CHECK, format!("instance {instance} is not running")).typed("start it", command)
+            Finding::fail(CHECK, format!("instance {instance} is not running"))
+                .typed("start it", start_command(instance, is_service))
         }
         Found::Unasked(error @ (AskError::Broken { .. } | AskError::Garbled { .. } | AskError::NoAnswer { .. })) => {
             restart(Finding::fail(CHECK, error.to_string()))
@@ -52,6 +48,15 @@ pub(super) fn check(found: &Found, instance: &Instance, has_service: bool) -> Fi
         Found::Unasked(error) => Finding::fail(CHECK, error.to_string()),
         Found::Other => restart(Finding::fail(CHECK, "it is of another version than this program")),
         Found::Stuck => restart(Finding::fail(CHECK, format!("instance {instance} is there and does not answer"))),
+    }
+}
+
+/// What starts it; `is_service`: by its user service.
+pub fn start_command(instance: &Instance, is_service: bool) -> String {
+    match (is_service, *instance == Instance::default()) {
+        (true, _) => "systemctl --user enable --now spatiald".into(),
+        (false, true) => "spatiald".into(),
+        (false, false) => format!("spatiald --instance {instance}"),
     }
 }
 

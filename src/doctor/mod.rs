@@ -15,7 +15,6 @@
 //! | `sink` | is the sink there and selected |
 //! | `volume` | is it turned up |
 //! | `realtime` | may its threads go before all others |
-//! | `within` | looking at what may hang |
 //! | [`finding`], [`report`] | what was found, worst first |
 
 use std::path::{Path, PathBuf};
@@ -26,8 +25,9 @@ use crate::config::{Config, Places};
 use crate::daemon::control::{Reply, Request, ask};
 use crate::daemon::{Instance, Options};
 use crate::engine::realtime::{WRITER_PRIORITY, promote};
+use crate::inventory::within::{Begun, PATIENCE, begin};
 use crate::node;
-use crate::output::{check_mixer, most_channels};
+use crate::output::{check_mixer, offer};
 
 mod card;
 mod configuration;
@@ -41,15 +41,13 @@ pub mod report;
 mod session_manager;
 mod sink;
 mod volume;
-mod within;
 
 #[cfg(test)]
 mod tests;
 
+pub use daemon::start_command;
 pub use finding::{Finding, Level, Remedy};
 pub use report::Report;
-
-use within::{PATIENCE, begin};
 
 /// Which daemon is looked at, and what it was, or would be, started with.
 #[derive(Debug, Clone, Default)]
@@ -136,7 +134,7 @@ fn observe(question: &Question) -> Facts {
     let configured = config.as_ref().ok().map(|config| config.device.clone());
     let pcm = status.map(|status| status.pcm.clone()).or(configured);
     let opened = status.and_then(|status| status.device.as_ref()).map(|device| card::Found::Played(device.channels));
-    let probe = pcm.clone().filter(|_| opened.is_none()).map(|pcm| begin(move || most_channels(&pcm)));
+    let probe = pcm.clone().filter(|_| opened.is_none()).map(|pcm| begin(move || offer(&pcm)));
     let mixer = config.as_ref().ok().map(|config| {
         let (pcm, controls) = (pcm.clone().unwrap_or_default(), config.mixer.clone());
         begin(move || check_mixer(&pcm, &controls))
@@ -148,10 +146,10 @@ fn observe(question: &Question) -> Facts {
         ..Options::default()
     };
     let profile = profile::look(&options, status);
-    let card = opened.unwrap_or_else(|| match probe.map(within::Begun::wait) {
+    let card = opened.unwrap_or_else(|| match probe.map(Begun::wait) {
         None => card::Found::Unknown,
         Some(None) => card::Found::Stuck,
-        Some(Some(Ok(channels))) => card::Found::Free(channels),
+        Some(Some(Ok(offer))) => card::Found::Free(offer.channels.1),
         Some(Some(Err(error))) => card::Found::Closed(error),
     });
     Facts {
@@ -159,7 +157,7 @@ fn observe(question: &Question) -> Facts {
         profile,
         pcm: pcm.unwrap_or_default(),
         card,
-        mixer: mixer.and_then(within::Begun::wait),
+        mixer: mixer.and_then(Begun::wait),
         daemon,
         has_service: has_service(Path::new("/")),
         tried: tried.wait(),
@@ -171,7 +169,7 @@ fn observe(question: &Question) -> Facts {
 }
 
 /// Whether systemd runs below `root`, and has our user service.
-fn has_service(root: &Path) -> bool {
+pub fn has_service(root: &Path) -> bool {
     let folders = ["etc/systemd/user", "usr/local/lib/systemd/user", "usr/lib/systemd/user"];
     root.join("run/systemd/system").exists()
         && folders.iter().any(|folder| root.join(folder).join("spatiald.service").exists())

@@ -39,6 +39,15 @@ pub fn card_number(pcm: &str) -> Option<u32> {
     u32::try_from(index).ok()
 }
 
+/// The card, by number or id, and the device on it that a PCM name such as `hw:2,1` or `hw:CARD=DAC8x,DEV=1` names; `None`
+/// for a PCM that is no card's.
+pub fn playback_of_pcm(pcm: &str) -> Option<(&str, u32)> {
+    let mut arguments = pcm.split_once(':')?.1.split(',').map(str::trim);
+    let second = arguments.clone().nth(1);
+    let device = arguments.find_map(|argument| argument.strip_prefix("DEV=")).or(second);
+    Some((card_of_pcm(pcm)?, device.and_then(|device| device.parse().ok()).unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +58,21 @@ mod tests {
         assert_eq!(card_number("pipewire:NODE=x"), None);
         assert_eq!(card_number("hw:NoSuchCard"), None);
         assert_eq!(card_number("hw:DEV=0"), None);
+    }
+
+    #[test]
+    fn the_device_on_a_card_is_the_first_unless_it_is_said() {
+        for (pcm, playback) in [
+            ("hw:1", ("1", 0)),
+            ("hw:1,3", ("1", 3)),
+            ("plughw:DAC8x,2,0", ("DAC8x", 2)),
+            ("hw:CARD=0", ("0", 0)),
+            ("hw:DEV=4,CARD=DAC8x", ("DAC8x", 4)),
+        ] {
+            assert_eq!(playback_of_pcm(pcm), Some(playback), "{pcm}");
+        }
+        assert_eq!(playback_of_pcm("null"), None);
+        assert_eq!(playback_of_pcm("dmix:1,3"), None);
     }
 
     #[test]

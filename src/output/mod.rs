@@ -11,13 +11,15 @@ pub mod formats;
 mod holder;
 mod mixer;
 mod open;
+mod playback;
 mod reserve;
 pub mod writer;
 
-pub use card::card_number;
+pub use card::{card_number, playback_of_pcm};
 pub use device::Device;
 pub use error::{Explanation, OutputError, explain};
 pub use holder::Holder;
 pub use mixer::{MixerError, check_mixer};
-pub use open::{MAX_DEVICE_CHANNELS, Params, Request, most_channels, open};
+pub use open::{MAX_DEVICE_CHANNELS, Offer, Params, Request, offer, open};
+pub use playback::{Playback, playbacks};
 pub use writer::{Event, Tell, Writer};

@@ -126,15 +126,47 @@ pub fn open(request: &Request) -> Result<Device, OutputError> {
     Ok(Device::new(pcm, params, mixer, reservation, notes))
 }
 
-/// The most channels that `pcm` can be opened with. It is opened for that, and closed; nothing plays, nothing is set.
+/// What a PCM can be opened with. What a card can take need not have a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Fewest and most channels.
+    pub channels: (u32, u32),
+    /// Formats, the one to prefer first.
+    pub formats: Vec<SampleFormat>,
+    /// Which of the common rates, in Hz.
+    pub rates_hz: Vec<u32>,
+}
+
+/// What `pcm` can be opened with. It is opened for that, and closed; nothing plays, nothing is set.
 ///
 /// # Errors
 /// It cannot be opened: see [`OutputError`].
-pub fn most_channels(pcm: &str) -> Result<u32, OutputError> {
+pub fn offer(pcm: &str) -> Result<Offer, OutputError> {
     let chatter = Chatter::listen();
     let opened = open_pcm(&Request { pcm: pcm.into(), ..Request::default() }, &chatter, Duration::ZERO)?;
-    let most = HwParams::any(&opened).and_then(|params| params.get_channels_max());
-    most.map_err(|error| alsa_error(pcm, "reading its channels", error))
+    let read = || {
+        let params = HwParams::any(&opened)?;
+        // As for playing: plugins that resample would offer any rate.
+        params.set_rate_resample(false)?;
+        let formats =
+            SampleFormat::PREFERENCE.into_iter().filter(|&format| encoding_of(&params, format, false).is_some());
+        Ok(Offer {
+            channels: (params.get_channels_min()?, params.get_channels_max()?),
+            formats: formats.collect(),
+            rates_hz: rates_of(&params),
+        })
+    };
+    read().map_err(|error| alsa_error(pcm, "reading what it offers", error))
+}
+
+/// `format` in a byte order that `params` leave open, little-endian before big-endian.
+fn encoding_of(params: &HwParams, format: SampleFormat, is_planar: bool) -> Option<Encoding> {
+    let mut encodings = [false, true].into_iter().map(|is_big_endian| Encoding { format, is_big_endian, is_planar });
+    encodings.find(|&encoding| params.test_format(alsa_format(encoding)).is_ok())
+}
+
+fn rates_of(params: &HwParams) -> Vec<u32> {
+    COMMON_RATES_HZ.into_iter().filter(|&rate| params.test_rate(rate).is_ok()).collect()
 }
 
 /// Opens the PCM; one that is busy is tried again for `patience`.
@@ -198,15 +230,10 @@ fn negotiate(pcm: &PCM, request: &Request, chatter: &Chatter) -> Result<Params, 
     params.set_channels(channels as u32).map_err(failed("setting the channels"))?;
 
     if params.set_rate(request.rate_hz, ValueOr::Nearest).is_err() {
-        let offered_hz = COMMON_RATES_HZ.into_iter().filter(|&rate| params.test_rate(rate).is_ok()).collect();
-        return Err(OutputError::Rate { pcm: name(), rate_hz: request.rate_hz, offered_hz });
+        return Err(OutputError::Rate { pcm: name(), rate_hz: request.rate_hz, offered_hz: rates_of(&params) });
     }
 
-    let encodings =
-        |format: SampleFormat| [false, true].map(|is_big_endian| Encoding { format, is_big_endian, is_planar });
-    let offered = |format: SampleFormat| {
-        encodings(format).into_iter().find(|&encoding| params.test_format(alsa_format(encoding)).is_ok())
-    };
+    let offered = |format: SampleFormat| encoding_of(&params, format, is_planar);
     let format = match request.format {
         Some(format) => offered(format),
         None => SampleFormat::PREFERENCE.into_iter().find_map(offered),

@@ -1,4 +1,4 @@
-//! Which machine this is, and which `[[match]]` rule fits it.
+//! Which machine this is, which sound cards it has, and which `[[match]]` rule fits it.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Machine {
             )
         };
         Machine {
-            cards: card_ids(&text("proc/asound/cards")),
+            cards: cards(root).into_iter().map(|card| card.id).collect(),
             hat_product: text("proc/device-tree/hat/product"),
             device_tree_model: text("proc/device-tree/model"),
             dmi_product: text("sys/class/dmi/id/product_name"),
@@ -44,33 +44,64 @@ impl Machine {
 
     /// Whether every key that `rule` gives fits this machine. A rule without keys fits none.
     pub fn fits(&self, rule: &MatchRule) -> bool {
-        let mut given = false;
-        let mut wanted = |pattern: &Option<String>, values: &[&str]| {
-            pattern.as_ref().is_none_or(|pattern| {
-                given = true;
-                values.iter().any(|value| !value.is_empty() && like(pattern, value))
-            })
-        };
-        let cards: Vec<&str> = self.cards.iter().map(String::as_str).collect();
-        let all = wanted(&rule.card, &cards)
-            & wanted(&rule.hat_product, &[&self.hat_product])
-            & wanted(&rule.device_tree_model, &[&self.device_tree_model])
-            & wanted(&rule.dmi_product, &[&self.dmi_product])
-            & wanted(&rule.dmi_vendor, &[&self.dmi_vendor]);
-        all && given
+        self.misfit(rule).is_none()
+    }
+
+    /// The card here that `rule` asks for, if it asks for one.
+    pub fn card_of(&self, rule: &MatchRule) -> Option<&str> {
+        let pattern = rule.card.as_ref()?;
+        self.cards.iter().find(|card| like(pattern, card)).map(String::as_str)
+    }
+
+    /// The first key of `rule` that does not fit, in words; `None`: all fit.
+    pub fn misfit(&self, rule: &MatchRule) -> Option<String> {
+        let one = std::slice::from_ref;
+        let keys = [
+            ("card", &rule.card, &self.cards[..]),
+            ("hat_product", &rule.hat_product, one(&self.hat_product)),
+            ("device_tree_model", &rule.device_tree_model, one(&self.device_tree_model)),
+            ("dmi_product", &rule.dmi_product, one(&self.dmi_product)),
+            ("dmi_vendor", &rule.dmi_vendor, one(&self.dmi_vendor)),
+        ];
+        let mut given = keys.into_iter().filter_map(|(key, pattern, values)| Some((key, pattern.as_ref()?, values)));
+        let mut is_bare = true;
+        let misfit = given.find(|(_, pattern, values)| {
+            is_bare = false;
+            !values.iter().any(|value| !value.is_empty() && like(pattern, value))
+        });
+        match misfit {
+            Some((key, pattern, values)) if values.iter().all(String::is_empty) => {
+                Some(format!("{key} is \"{pattern}\", and there is none here"))
+            }
+            Some((key, pattern, values)) => {
+                Some(format!("{key} is \"{pattern}\", and here \"{}\"", values.join("\", \"")))
+            }
+            None => is_bare.then(|| "it names nothing to compare".into()),
+        }
     }
 }
 
-/// Card ids from `/proc/asound/cards`: ` 0 [Loopback       ]: Loopback - Loopback`.
-fn card_ids(text: &str) -> Vec<String> {
-    text.lines()
-        .filter_map(|line| {
-            let (number, rest) = line.split_once('[')?;
-            number.trim().parse::<u32>().ok()?;
-            let (id, _) = rest.split_once("]:")?;
-            Some(id.trim().to_owned())
-        })
-        .collect()
+/// A sound card, as the kernel lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Its number, which may be another after the next start.
+    pub number: u32,
+    /// Its id, like `sndrpihifiberry`.
+    pub id: String,
+    /// Its name, like `snd_rpi_hifiberry_dac8x`.
+    pub name: String,
+}
+
+/// All cards in `proc/asound/cards` below `root`: ` 0 [Loopback       ]: Loopback - Loopback 1`.
+pub fn cards(root: &Path) -> Vec<Card> {
+    let text = fs::read(root.join("proc/asound/cards")).unwrap_or_default();
+    let parsed = |line: &str| {
+        let (number, rest) = line.split_once('[')?;
+        let (id, name) = rest.split_once("]:")?;
+        let name = name.split_once(" - ").map_or(name, |(_, name)| name);
+        Some(Card { number: number.trim().parse().ok()?, id: id.trim().into(), name: name.trim().into() })
+    };
+    String::from_utf8_lossy(&text).lines().filter_map(parsed).collect()
 }
 
 /// Whether `value` is like `pattern`, where `*` stands for any text.
@@ -143,14 +174,32 @@ mod tests {
         };
         assert!(machine.fits(&rule(Some("sndrpihifiberry"), None, None)));
         assert!(machine.fits(&rule(None, Some("DAC8x"), Some("Raspberry Pi 5*"))));
-        assert!(!machine.fits(&rule(Some("sndrpihifiberry"), Some("Studio*"), None)));
+        let misfit = |card, hat, tree| machine.misfit(&rule(card, hat, tree)).unwrap();
+        assert_eq!(
+            misfit(Some("sndrpihifiberry"), Some("Studio*"), None),
+            "hat_product is \"Studio*\", and here \"DAC8x\""
+        );
+        assert_eq!(misfit(Some("M4"), None, None), "card is \"M4\", and here \"vc4hdmi0\", \"sndrpihifiberry\"");
+        assert_eq!(misfit(None, None, None), "it names nothing to compare");
+        let none = Machine::default().misfit(&rule(None, Some("*"), None));
+        assert_eq!(none.unwrap(), "hat_product is \"*\", and there is none here");
+        assert_eq!(machine.card_of(&rule(Some("snd*"), None, None)), Some("sndrpihifiberry"));
+        assert_eq!(machine.card_of(&rule(None, Some("DAC8x"), None)), None);
         assert!(!machine.fits(&rule(None, None, None)));
         assert!(!Machine::default().fits(&rule(None, Some("*"), None)));
     }
 
     #[test]
     fn garbage_among_the_cards_is_skipped() {
-        assert!(card_ids("--- no soundcards ---").is_empty());
-        assert_eq!(card_ids("x [a]: \n[ \n 3 [b c]: d [e]: f"), ["b c"]);
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("proc/asound")).unwrap();
+        let found = |text: &[u8]| {
+            fs::write(root.path().join("proc/asound/cards"), text).unwrap();
+            cards(root.path())
+        };
+        assert!(found(b"--- no soundcards ---").is_empty());
+        let card = |number, id: &str, name: &str| Card { number, id: id.into(), name: name.into() };
+        let [first, second] = [card(3, "b c", "e [f] - g"), card(4, "D\u{fffd}", "bare")];
+        assert_eq!(found(b"x [a]: \n[ \n 3 [b c]: d - e [f] - g\n    e at 7\n 4 [D\xff]: bare"), [first, second]);
     }
 }

@@ -4,23 +4,23 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A look that was begun.
-pub(super) struct Begun<T> {
+pub(crate) struct Begun<T> {
     seen: Receiver<T>,
     until: Instant,
 }
 
 /// Looks on a thread of its own, which is left behind if it hangs: the process ends soon.
-pub(super) fn begin<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Begun<T> {
+pub(crate) fn begin<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Begun<T> {
     let (tell, seen) = channel();
     let look = move || {
         // Nobody waits any more: then nobody wants to know.
         tell.send(look()).ok();
     };
     // Where no thread is to be had, `tell` is dropped, and nothing was seen.
-    std::thread::Builder::new().name("doctor".into()).spawn(look).ok();
+    std::thread::Builder::new().name("look".into()).spawn(look).ok();
     Begun { seen, until: Instant::now() + PATIENCE }
 }
 

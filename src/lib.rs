@@ -9,6 +9,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`cli`] | one file a command: parse, call the library, print |
+//! | [`setup`] | a first configuration: what is here and what its owner says → `spatiald.toml` |
 //! | [`doctor`] | what keeps sound away, and the remedy: one check a file |
 //! | [`inventory`] | what is here: profiles, descriptions, sound devices, rules; and what fits what |
 //! | [`daemon`] | life of the process: start, reload transaction, signals, control socket, status |
@@ -25,7 +26,7 @@
 //! | [`source`] | files read within bounds and replaced whole; where a value stands, so that every complaint can point at it |
 //! | [`dsp`] | the signal path: pure, f32, no I/O, nothing allocated after construction |
 //!
-//! [`doctor`], [`inventory`], [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
+//! [`setup`], [`doctor`], [`inventory`], [`daemon`], [`node`], [`output`] and [`engine`] are the Linux half, behind the feature `daemon` (on by default);
 //! without it `design`, `--check` and `render` build with no PipeWire, ALSA or D-Bus.
 //!
 //! Data flows one way: a file is read into a `File` (what was written), validated into a value that cannot be wrong,
@@ -57,4 +58,6 @@ pub mod node;
 pub mod output;
 pub mod profile;
 pub mod render;
+#[cfg(feature = "daemon")]
+pub mod setup;
 pub mod source;

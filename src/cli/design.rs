@@ -11,10 +11,11 @@ use super::report::print;
 use crate::config::controls::Controls;
 use crate::config::{Places, Seat};
 use crate::controls::{self, Aim};
+use crate::design::designer::{self, Design};
 use crate::design::people::{self, PeopleFigures, PeopleTable, Person};
 use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
-use crate::design::{Device, Figures, FilterSet, designer, evaluate, folder, seat};
+use crate::design::{Device, Figures, FilterSet, evaluate, folder, seat};
 use crate::profile::{self, Profile};
 use crate::source::Source;
 
@@ -83,9 +84,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         device.taps = usize::from(taps);
     }
     let heads = heads(&args, &device)?;
-    let bar = progress_bar("designing");
-    let design = designer::design(&device, &|done| bar.set_position((done * 100.0) as u64));
-    bar.finish_and_clear();
+    let design = designed(&device);
     if let Some(output) = &args.output {
         let profile = folder::profile(&device, &design)?;
         uninterrupted(|| profile.save(output, Some(description.text())))??;
@@ -96,6 +95,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
         print(&format!("written: {}\n", output.display()))?;
     }
     Ok(())
+}
+
+/// Designs, with a bar on a terminal.
+pub(super) fn designed(device: &Device) -> Design {
+    let bar = progress_bar("designing");
+    let design = designer::design(device, &|done| bar.set_position((done * 100.0) as u64));
+    bar.finish_and_clear();
+    design
 }
 
 /// The direct figures in a seat: of the filters as they were designed, and turned to it.
@@ -141,7 +148,7 @@ fn over_people(device: &Device, filters: &FilterSet, heads: Option<&[Person]>) -
 
 /// Runs `write`; a signal that would end the process waits until it is done, so that nothing stays half written.
 #[cfg(unix)]
-fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
+pub(super) fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -154,13 +161,13 @@ fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
     let written = write();
     done.store(true, Ordering::Relaxed);
     if asked.load(Ordering::Relaxed) {
-        return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "stopped, once the profile was written"));
+        return Err(std::io::Error::new(std::io::ErrorKind::Interrupted, "stopped, once it was written"));
     }
     Ok(written)
 }
 
 #[cfg(not(unix))]
-fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
+pub(super) fn uninterrupted<T>(write: impl FnOnce() -> T) -> std::io::Result<T> {
     Ok(write())
 }
 

@@ -12,6 +12,7 @@
 //! | `spatiald render` | [`render`] |
 //! | `spatiald doctor` | [`doctor`] |
 //! | `spatiald list` | [`list`] |
+//! | `spatiald setup` | [`setup`] |
 
 use std::path::PathBuf;
 
@@ -38,6 +39,8 @@ pub mod run;
 pub mod seat;
 #[cfg(feature = "daemon")]
 pub mod set;
+#[cfg(feature = "daemon")]
+pub mod setup;
 #[cfg(feature = "daemon")]
 pub mod status;
 
@@ -118,6 +121,8 @@ enum Command {
     Doctor(doctor::Args),
     #[cfg(feature = "daemon")]
     List(list::Args),
+    #[cfg(feature = "daemon")]
+    Setup(setup::Args),
 }
 
 /// Anything a command can fail with: printed by [`report`], exit code 1.
@@ -137,6 +142,8 @@ impl Cli {
             Some(Command::Doctor(args)) => return doctor::run(args),
             #[cfg(feature = "daemon")]
             Some(Command::List(args)) => return list::run(&args),
+            #[cfg(feature = "daemon")]
+            Some(Command::Setup(args)) => return setup::run(args),
             None => {}
         }
         if let Some(file) = &self.ask.check {

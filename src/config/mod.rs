@@ -6,6 +6,7 @@ use crate::source::{Complaint, Source};
 
 mod control_name;
 pub mod controls;
+pub mod edit;
 mod file;
 mod places;
 mod sample_format;
@@ -123,9 +124,16 @@ impl Config {
     /// # Errors
     /// It cannot be read, or something in it is not as it must be: with the place and the remedy.
     pub fn load(path: &Path) -> Result<Config, Complaint> {
-        let source = Source::read(path)?;
+        Config::from_source(&Source::read(path)?)
+    }
+
+    /// Validates a file whose text is in memory; relative paths in it start at the source's folder.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_source(source: &Source) -> Result<Config, Complaint> {
         let file: file::File = source.parse()?;
-        validate::validate(&source, file)
+        validate::validate(source, file)
     }
 
     /// The configuration in force: the file that `named` (from `--config`) gives, else the first `spatiald.toml` of

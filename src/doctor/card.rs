@@ -47,10 +47,10 @@ pub(super) fn check(pcm: &str, found: &Found, profile: Option<&Loaded>, is_runni
             .typed("end the program that holds it; root can see which it is", "sudo fuser -v /dev/snd/pcmC*p"),
         Found::Closed(error @ OutputError::Permission { .. }) => Finding::fail(CHECK, error.to_string())
             .typed("join the group that may, then log in anew", "sudo adduser $USER audio"),
-        Found::Closed(error) => Finding::fail(CHECK, error.to_string()).typed(choose("plug it in"), "aplay -l"),
+        Found::Closed(error) => Finding::fail(CHECK, error.to_string()).typed(choose("plug it in"), "spatiald list"),
         Found::Stuck => {
             Finding::fail(CHECK, format!("{pcm} does not open and does not fail: it, or its driver, hangs"))
-                .typed(choose("unplug it and plug it in again"), "aplay -l")
+                .typed(choose("unplug it and plug it in again"), "spatiald list")
         }
     }
 }
@@ -63,7 +63,7 @@ fn free(pcm: &str, channels: u32, profile: Option<&Loaded>) -> Finding {
         )
         .typed(
             "set `device` in spatiald.toml to a card that has them (these are there), or `profile` to one for this card",
-            "aplay -l",
+            "spatiald list",
         ),
         _ => Finding::ok(CHECK, format!("{pcm}: up to {channels} channels, free")),
     }

@@ -68,10 +68,11 @@ pub(super) fn check(found: &Found) -> Finding {
         Found::Unknown => Finding::skip(CHECK, "not known without the configuration"),
         Found::None(installed) => {
             let installed = if installed.is_empty() { "none".into() } else { installed.join(", ") };
-            Finding::fail(CHECK, "none is named, so nothing is played").advise(format!(
-                "write `profile = \"NAME\"` into spatiald.toml, the one made for this loudspeaker: another can destroy a \
-                 tweeter; installed: {installed}"
-            ))
+            let text = format!(
+                "name the one made for this loudspeaker in spatiald.toml, or let this ask: another can destroy a tweeter; \
+                 installed: {installed}"
+            );
+            Finding::fail(CHECK, "none is named, so nothing is played").typed(text, "spatiald setup")
         }
         Found::Broken(error) => Finding::fail(CHECK, error)
             .typed("mend it, or name another in spatiald.toml; this tells whether it is right", "spatiald --check"),

@@ -127,11 +127,11 @@ const CASES: [Case; 21] = [
         "card: no permission to open ALSA PCM 'hw:0'",
         "sudo adduser $USER audio",
     ),
-    (|facts| without_device(facts, card::Found::Stuck), "card: hw:0 does not open and does not fail", "aplay -l"),
+    (|facts| without_device(facts, card::Found::Stuck), "card: hw:0 does not open and does not fail", "spatiald list"),
     (
         |facts| without_device(facts, card::Found::Free(2)),
         "card: hw:0 has 2 channels, and the profile bar needs 8",
-        "aplay -l",
+        "spatiald list",
     ),
     (
         |facts| {
@@ -141,7 +141,7 @@ const CASES: [Case; 21] = [
             without_device(facts, card::Found::Free(8));
         },
         "card: hw:0 has 8 channels, and the profile bar needs 12",
-        "aplay -l",
+        "spatiald list",
     ),
     (
         |facts| {
@@ -170,7 +170,7 @@ const CASES: [Case; 21] = [
             survey(facts).sink = None;
         },
         "profile: none is named, so nothing is played",
-        "",
+        "spatiald setup",
     ),
     (
         |facts| {

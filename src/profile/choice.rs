@@ -60,7 +60,7 @@ pub fn choose(named: Option<&str>, remembered: Option<&str>, machine: &Machine, 
 }
 
 /// What to do when [`choose`] finds none.
-pub const NO_PROFILE: &str = "no profile is named, so nothing is played; set `profile` in spatiald.toml, give --profile, or run spatiald --reload NAME (spatiald doctor lists those installed)";
+pub const NO_PROFILE: &str = "no profile is named, so nothing is played; run spatiald setup, set `profile` in spatiald.toml, give --profile, or run spatiald --reload NAME (spatiald list shows those installed)";
 
 /// The profile that was last asked for at run time, kept in the state folder of one instance.
 #[derive(Debug, Clone)]

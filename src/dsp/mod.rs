@@ -7,6 +7,7 @@
 //! [`Chain`] is the whole of it, built from a [`ChainSpec`]; a [`Switcher`] crossfades from one chain to the next.
 
 pub mod biquad;
+pub mod burst;
 pub mod chain;
 pub mod coefficients;
 pub mod delay;

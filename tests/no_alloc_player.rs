@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::gettid;
 use spatiald::dsp::{Chain, Switcher};
+use spatiald::engine::probe::{Part, Probe};
 use spatiald::engine::{Counters, Pace, Player, handover, ring};
 use spatiald::output::{Request, Writer};
 use spatiald::profile::Profile;
@@ -62,7 +63,7 @@ fn thread_named(name: &str) -> Option<i32> {
     })
 }
 
-/// Start, sound, a dry ring, switches between shipped profiles, another driver's clock, three forced xruns and a lost
+/// Start, sound, a dry ring, switches between shipped profiles, a sound of our own in place of the music, another driver's clock, three forced xruns and a lost
 /// card: not one call of the allocator.
 #[test]
 fn the_writer_thread_never_allocates() {
@@ -74,6 +75,8 @@ fn the_writer_thread_never_allocates() {
     let (frames, reader) = ring(16_384);
     let (mut chains, receiver) = handover();
     let player = Player::new(reader, Switcher::new(chain("cylinder")), receiver, pace.clone(), counters.clone());
+    let (mut probes, sounds) = handover();
+    let player = player.with_probes(sounds);
     let again = request.clone();
     let writer = Writer::spawn(player, request, pace.clone(), counters.clone(), Box::new(|_| {})).unwrap();
     let played = |wanted: i64| {
@@ -107,6 +110,12 @@ fn the_writer_thread_never_allocates() {
         feed(150);
         assert!(chains.reclaim().is_some(), "the chain before {profile} came back");
     }
+    let (probe, sounding) = Probe::new(vec![Part { channel: 3, samples: vec![0.1; 1000].into() }], 48_000);
+    assert!(probes.send(Box::new(probe)).is_ok());
+    feed(50);
+    drop(sounding);
+    feed(50);
+    assert!(probes.reclaim().is_some(), "the sound came back");
     played(9_600);
     assert!(counters.snapshot().underruns > 0, "the ring ran dry");
     pace.set_driving(false);

@@ -23,6 +23,12 @@ impl Fade {
         Fade { curve: raised_cosine(frames), position: 0, direction: Direction::Out }
     }
 
+    /// The same at unity.
+    pub fn open(frames: usize) -> Fade {
+        let muted = Fade::new(frames);
+        Fade { position: muted.end(), direction: Direction::In, ..muted }
+    }
+
     /// Heads for unity.
     pub fn fade_in(&mut self) {
         self.direction = Direction::In;

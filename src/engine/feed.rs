@@ -75,6 +75,11 @@ impl Feed {
         self.state == State::Idle && self.release_position == self.curve.len()
     }
 
+    /// True while it keeps silent, whatever comes.
+    pub fn is_held(&self) -> bool {
+        self.hold_frames > 0
+    }
+
     /// True while frames of the ring are played.
     pub fn is_playing(&self) -> bool {
         self.state == State::Playing

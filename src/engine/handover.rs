@@ -55,6 +55,11 @@ impl<T> Receiver<T> {
         self.next.pop().ok()
     }
 
+    /// Whether a value waits.
+    pub fn is_waiting(&self) -> bool {
+        !self.next.is_empty()
+    }
+
     /// Sends `value` away to be dropped.
     ///
     /// # Errors

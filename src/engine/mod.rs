@@ -29,6 +29,7 @@ pub mod handover;
 pub mod join;
 pub mod pace;
 pub mod player;
+pub mod probe;
 pub mod rate_meter;
 pub mod realtime;
 pub mod resample;

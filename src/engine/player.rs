@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::counters::{Counters, MAX_DRIVERS};
 use super::fade::Fade;
 use super::feed::Feed;
-use super::handover::Receiver;
+use super::handover::{self, Receiver};
 use super::pace::{Pace, now_ns};
+use super::probe::{Overlay, Probe};
 use super::resample::{LATENCY_FRAMES, RateLoop, Resampler, max_input_frames};
 use super::ring::RingReader;
 
@@ -50,6 +51,7 @@ pub struct Player<S: Stage> {
     handover: Receiver<S::Chain>,
     /// A chain whose way back was full.
     unreturned: Option<Box<S::Chain>>,
+    overlay: Overlay,
     fade: Fade,
     /// Nothing is heard, and the fade waits, until the switch under way has ended.
     switches_unheard: bool,
@@ -66,11 +68,11 @@ pub struct Player<S: Stage> {
 }
 
 impl<S: Stage> Player<S> {
-    /// A muted player of `stage`, fed by `reader`, taking new chains from `handover`.
+    /// A muted player of `stage`, fed by `reader`, taking new chains from `chains`.
     pub fn new(
         reader: RingReader,
         stage: S,
-        handover: Receiver<S::Chain>,
+        chains: Receiver<S::Chain>,
         pace: Arc<Pace>,
         counters: Arc<Counters>,
     ) -> Player<S> {
@@ -79,9 +81,11 @@ impl<S: Stage> Player<S> {
         Player {
             feed: Feed::new(reader, Arc::clone(&pace), Arc::clone(&counters)),
             stage,
-            handover,
+            handover: chains,
             unreturned: None,
             switches_unheard: false,
+            // Nobody has the other end: it stays empty.
+            overlay: Overlay::new(handover::handover().1, pace.rate_hz()),
             fade: Fade::new(FADE_MS * pace.rate_hz() as usize / 1000),
             pace,
             counters,
@@ -92,6 +96,11 @@ impl<S: Stage> Player<S> {
             right: vec![0.0; CHUNK_FRAMES].into(),
             latency_frames,
         }
+    }
+
+    /// The same, with what comes from `probes` in place of the music while it lasts.
+    pub fn with_probes(self, probes: Receiver<Probe>) -> Player<S> {
+        Player { overlay: Overlay::new(probes, self.pace.rate_hz()), ..self }
     }
 
     /// Fills `out`, planes of equal length, one per device channel, with what comes next.
@@ -115,6 +124,8 @@ impl<S: Stage> Player<S> {
             self.feed.pull(&mut input_left[..needed], &mut input_right[..needed]);
             self.resampler.process([&input_left[..needed], &input_right[..needed]], [&mut *left, &mut *right]);
             self.stage.process(left, right, planes);
+            let is_heard = !(self.switches_unheard || self.fade.is_muted() || self.feed.is_held());
+            self.overlay.apply(planes, is_heard);
             if self.switches_unheard {
                 planes.iter_mut().for_each(|plane| plane.fill(0.0));
                 self.switches_unheard = self.stage.is_switching();
@@ -212,7 +223,12 @@ impl<S: Stage> Player<S> {
 
     /// True while only silence comes in and only silence goes out.
     pub fn is_resting(&self) -> bool {
-        self.feed.is_idle() && self.stage.is_resting()
+        self.feed.is_idle() && self.stage.is_resting() && self.overlay.is_at_rest()
+    }
+
+    /// True while there is a sound that does not come from the ring: it needs a device.
+    pub fn is_probing(&self) -> bool {
+        self.overlay.is_wanted()
     }
 
     /// Plays silence for the next `frames`, leaving what comes in the ring.

@@ -40,7 +40,7 @@ impl<S: Stage> Turns<S> {
 
     /// Nothing plays and no device is open: only chains are exchanged. Slowly, unless one is being switched to.
     pub(super) fn turn_in_standby(&mut self) -> Result<(), Errno> {
-        if self.pace.is_streaming() || self.player.fill_frames() > 0 {
+        if self.pace.is_streaming() || self.player.fill_frames() > 0 || self.player.is_probing() {
             self.on(Event::Wanted);
             return Ok(());
         }

@@ -20,6 +20,8 @@ use spatiald::daemon::control::{AskError, Asked, Choice, ListenError, Reply, Req
 /// A line of the protocol, as a client sends it.
 const RELOAD: &[u8] = b"{\"ask\":\"reload\",\"choice\":\"again\"}\n";
 const STATUS: &[u8] = b"{\"ask\":\"status\"}\n";
+/// A request whose connection stays behind its answer.
+const SOUND: &[u8] = b"{\"ask\":\"identify\",\"band_hz\":[500,4000],\"channel\":0}\n";
 /// Long for a condition that comes within milliseconds, for machines that are busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,7 +52,7 @@ impl Bed {
             Request::Status => {
                 asked.reply.send(Reply::Status(Box::new(status.clone())));
             }
-            Request::Reload(_) | Request::Set { .. } => kept.lock().unwrap().push(asked),
+            Request::Reload(_) | Request::Set { .. } | Request::Identify(_) => kept.lock().unwrap().push(asked),
         });
         Bed { server: Some(server.unwrap()), reloads, instance, _folder: folder, _alone: alone }
     }
@@ -174,6 +176,45 @@ fn silent_clients_give_way_and_do_not_fill_the_log() {
     let lines = logged() - before;
     eprintln!("130 silent clients, 3000 that connect and leave: {lines} lines in the log");
     assert!(lines <= 10, "{lines} lines");
+}
+
+#[test]
+fn a_sound_is_one_client_s_at_a_time_and_lasts_as_long_as_its_connection() {
+    let bed = Bed::start();
+    let asked = || {
+        wait_until("it is asked for", || !bed.reloads.lock().unwrap().is_empty());
+        bed.reloads.lock().unwrap().pop().unwrap()
+    };
+    let assert_refused = || {
+        let said = answer(&bed.send(SOUND));
+        assert!(said.contains("another spatiald identify is under way"), "{said:?}");
+    };
+    for _ in 0..2 {
+        let client = bed.send(SOUND);
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let Asked { reply, .. } = asked();
+        assert_refused();
+        let lease = reply.lease();
+        reply.send(Reply::Sounding { channels: 8 });
+        assert_eq!(answer(&client), "{\"answer\":\"sounding\",\"channels\":8}\n");
+        assert_refused();
+        bed.assert_serves();
+        assert_eq!(lease.strong_count(), 1, "it lasts");
+        drop(client);
+        wait_until("its end is noticed", || lease.strong_count() == 0);
+    }
+    // What was refused lasts no longer than that; nor does the sound of a client that left before it.
+    let client = bed.send(SOUND);
+    let Asked { reply, .. } = asked();
+    let lease = reply.lease();
+    reply.send(Reply::Refused { reason: "no".into(), causes: Vec::new() });
+    assert!(answer(&client).contains("no"));
+    wait_until("the refusal is over", || lease.strong_count() == 0);
+    drop(bed.send(SOUND));
+    let Asked { reply, .. } = asked();
+    let lease = reply.lease();
+    reply.send(Reply::Sounding { channels: 8 });
+    wait_until("nobody has it", || lease.strong_count() == 0);
 }
 
 #[test]

@@ -44,10 +44,10 @@ pub fn switched(instance: &Instance, request: &Request) -> Result<Switched, Fail
     }
 }
 
-fn no_answer(reply: Reply) -> Failure {
+pub(super) fn no_answer(reply: Reply) -> Failure {
     match reply {
         Reply::Refused { reason, causes } => Refused::new(reason, causes).into(),
-        Reply::Switched(_) | Reply::Status(_) => {
+        Reply::Switched(_) | Reply::Status(_) | Reply::Sounding { .. } => {
             "the daemon answered another question: restart it, it is of another version".into()
         }
     }

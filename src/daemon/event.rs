@@ -3,6 +3,7 @@
 use super::control::Asked;
 use super::prepare::{PrepareError, Prepared};
 use super::signals::Signal;
+use crate::engine::probe::{Probe, Sounding};
 use crate::{node, output};
 
 /// Something happened.
@@ -20,6 +21,8 @@ pub enum Event {
     Prepared(u64, Box<Result<Prepared, PrepareError>>),
     /// The choice was stored, or why not, under the same number.
     Remembered(u64, Option<String>),
+    /// The sound of this number is built.
+    Built(u64, Box<(Probe, Sounding)>),
     /// The pipeline before has ended: its device is closed and its sink gone.
     Retired,
 }

@@ -8,6 +8,7 @@ use super::control::status::State;
 use super::control::{self, Asked, Reply, Request, Server};
 use super::event::Event;
 use super::health::{Health, Standstill};
+use super::identify::Identify;
 use super::limits::{TooFewFiles, allow_open_files};
 use super::memory;
 use super::notify::Manager;
@@ -94,6 +95,8 @@ pub(super) struct Daemon {
     /// What starts when the pipeline before has ended.
     pub(super) next: Option<Prepared>,
     pub(super) retiring: bool,
+    /// The sound by which somebody tells drivers apart.
+    pub(super) identify: Option<Identify>,
     pub(super) tickets: u64,
     pub(super) rates: Rates,
     pub(super) manager: Manager,
@@ -133,6 +136,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         in_flight: None,
         next: None,
         retiring: false,
+        identify: None,
         tickets: 0,
         rates: Rates::default(),
         manager: Manager::from_environment(),
@@ -170,11 +174,13 @@ impl Daemon {
                 Event::Asked(Asked { request: Request::Status, reply }) => {
                     reply.send(Reply::Status(Box::new(self.status())));
                 }
+                Event::Asked(Asked { request: Request::Identify(sound), reply }) => self.identify(sound, reply),
                 Event::Node(generation, event) if self.is_current(generation) => self.on_node(event)?,
                 Event::Output(generation, event) if self.is_current(generation) => self.on_output(event)?,
                 Event::Node(..) | Event::Output(..) => {}
                 Event::Prepared(ticket, prepared) => self.on_prepared(ticket, *prepared)?,
                 Event::Remembered(ticket, problem) => self.on_remembered(ticket, problem),
+                Event::Built(ticket, built) => self.on_built(ticket, *built),
                 Event::Retired => self.on_retired()?,
             }
         }
@@ -207,6 +213,7 @@ impl Daemon {
             }
         }
         self.give_up_waiting();
+        self.look_after_sound();
         self.repeats.tell();
         if self.standstill.is_none() {
             self.manager.alive();
@@ -217,7 +224,7 @@ impl Daemon {
     }
 
     fn pause(&self) -> Duration {
-        if self.sink.playing || self.in_flight.is_some() { TICK } else { SLOW_TICK }
+        if self.sink.playing || self.in_flight.is_some() || self.identify.is_some() { TICK } else { SLOW_TICK }
     }
 
     fn note_standstill(&mut self, standstill: Option<Standstill>) {

@@ -11,6 +11,7 @@
 //! | [`reload`] | who waits for which switch |
 //! | `settings` | controls and seat: asked for, and shown |
 //! | `health` | whether sound moves |
+//! | [`identify`] | sounds by which people tell drivers apart |
 //! | [`control`] | the socket behind `--reload` and `--status`, and what is spoken on it |
 //! | `status` | how the daemon fares, for `--status` |
 //! | `notify` | what the service manager is told |
@@ -21,6 +22,7 @@
 pub mod control;
 mod event;
 mod health;
+pub mod identify;
 mod instance;
 mod life;
 mod limits;

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::dsp::fir_matrix::Form;
 use crate::dsp::{Chain, Latency, Switcher};
 use crate::engine::join::PATIENCE;
+use crate::engine::probe::Probe;
 use crate::engine::ring::DEFAULT_CAPACITY_FRAMES;
 use crate::engine::{Counters, Pace, Player, handover, ring};
 use crate::node::{self, Node, NodeError};
@@ -46,6 +47,7 @@ pub struct Pipeline {
     writer: Option<Writer<Switcher>>,
     node: Option<Node>,
     chains: handover::Sender<Chain>,
+    probes: handover::Sender<Probe>,
     pace: Arc<Pace>,
     counters: Arc<Counters>,
     request: output::Request,
@@ -83,9 +85,11 @@ impl Pipeline {
         let counters = Arc::new(Counters::default());
         let (ring_writer, ring_reader) = ring(DEFAULT_CAPACITY_FRAMES);
         let (chains, receiver) = handover::handover();
+        let (probes, sounds) = handover::handover();
         let (latency, form) = (chain.latency(), chain.form());
         let latency_frames = chain.latency_frames() + config.period_frames * config.periods;
         let player = Player::new(ring_reader, Switcher::new(chain), receiver, pace.clone(), counters.clone());
+        let player = player.with_probes(sounds);
         let tell = {
             let events = events.clone();
             // The main loop is gone only when the process ends.
@@ -102,6 +106,7 @@ impl Pipeline {
             writer: Some(writer),
             node: Some(node),
             chains,
+            probes,
             pace,
             counters,
             request,
@@ -146,8 +151,7 @@ impl Pipeline {
     /// Whether the device serves `config` and a profile of so many channels.
     pub fn serves(&self, config: &Config, channels: usize) -> bool {
         let wanted = requests::device(config, self.request.rate_hz, self.request.channels);
-        let channels_there = self.params.as_ref().map_or(self.request.channels, |params| params.channels);
-        channels <= channels_there && wanted == self.request
+        channels <= self.channels() && wanted == self.request
     }
 
     /// Fades out, opens the device that `config` asks for, and plays `chain` of `profile` on it. See
@@ -199,6 +203,21 @@ impl Pipeline {
         }
     }
 
+    /// Hands `probe` to the writer, to be heard in place of the music.
+    ///
+    /// # Errors
+    /// Gives it back while another one waits.
+    pub fn sound(&mut self, probe: Box<Probe>) -> Result<(), Box<Probe>> {
+        self.probes.send(probe)?;
+        self.pace.wake();
+        Ok(())
+    }
+
+    /// Channels of the device, or those that it was asked for until it is open.
+    pub fn channels(&self) -> usize {
+        self.params.as_ref().map_or(self.request.channels, |params| params.channels)
+    }
+
     /// Drops what the writer is done with. True when a switch has ended.
     pub fn reclaim(&mut self) -> bool {
         let mut ended = false;
@@ -207,6 +226,7 @@ impl Pipeline {
             (self.latency, self.form) = (self.next_latency, self.next_form);
             ended = true;
         }
+        while self.probes.reclaim().is_some() {}
         ended
     }
 

@@ -165,7 +165,7 @@ impl Daemon {
         }
     }
 
-    fn new_ticket(&mut self) -> u64 {
+    pub(super) fn new_ticket(&mut self) -> u64 {
         self.tickets += 1;
         self.tickets
     }
@@ -371,7 +371,7 @@ impl Daemon {
         self.answer(waiting, |_| reply.clone());
     }
 
-    fn what_is_wrong(&self) -> String {
+    pub(super) fn what_is_wrong(&self) -> String {
         self.problems().into_iter().next().unwrap_or_else(|| self.state().to_string())
     }
 

@@ -1,6 +1,6 @@
 //! A request on its way to the main loop, and its answer on the way back.
 
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -33,6 +33,12 @@ pub(super) type Sent = (u64, Reply, Place);
 impl Answer {
     pub(super) fn new(client: u64, outbox: Outbox, place: Place) -> Answer {
         Answer { client, outbox: Some((outbox, place)) }
+    }
+
+    /// Dead as soon as nobody waits for the answer any more, and nothing that it gave lasts: what is done for the client is
+    /// done for nobody.
+    pub fn lease(&self) -> Weak<()> {
+        self.outbox.as_ref().map_or_else(Weak::new, |(_, place)| Arc::downgrade(place))
     }
 
     /// Answers. Never waits; a client that left meanwhile is no error.

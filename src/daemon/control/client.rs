@@ -83,11 +83,25 @@ pub enum AskError {
     },
 }
 
+/// A connection that stays: what was asked for lasts until it is dropped.
+#[derive(Debug)]
+pub struct Held {
+    _connection: UnixStream,
+}
+
 /// Asks the running daemon and waits for its answer, at most 30 s.
 ///
 /// # Errors
 /// [`AskError`]: nobody there, nobody of ours, no answer in time, or one that cannot be read.
 pub fn ask(instance: &Instance, request: &Request) -> Result<Reply, AskError> {
+    hold(instance, request).map(|(reply, _)| reply)
+}
+
+/// The same for what lasts as long as the connection.
+///
+/// # Errors
+/// As [`ask`].
+pub fn hold(instance: &Instance, request: &Request) -> Result<(Reply, Held), AskError> {
     let until = Instant::now() + ANSWER_TIMEOUT;
     let socket = socket_in(&instance.socket_folder()?, instance.name());
     let name = || instance.name().to_owned();
@@ -108,11 +122,12 @@ pub fn ask(instance: &Instance, request: &Request) -> Result<Reply, AskError> {
     if owner != own.as_raw() && owner != 0 && !own.is_root() {
         return Err(AskError::Stranger { socket, owner });
     }
-    let line = exchange(stream, request, until).map_err(broken)?;
-    serde_json::from_slice(&line).map_err(|source| AskError::Garbled { instance: name(), source })
+    let line = exchange(&stream, request, until).map_err(broken)?;
+    let reply = serde_json::from_slice(&line).map_err(|source| AskError::Garbled { instance: name(), source })?;
+    Ok((reply, Held { _connection: stream }))
 }
 
-fn exchange(mut stream: UnixStream, request: &Request, until: Instant) -> io::Result<Vec<u8>> {
+fn exchange(mut stream: &UnixStream, request: &Request, until: Instant) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     let sent = stream.write_all(&line).and_then(|()| stream.shutdown(Shutdown::Write));
@@ -124,7 +139,7 @@ fn exchange(mut stream: UnixStream, request: &Request, until: Instant) -> io::Re
 }
 
 /// One line, whole, by `until`.
-fn read_line(mut stream: UnixStream, until: Instant) -> io::Result<Vec<u8>> {
+fn read_line(mut stream: &UnixStream, until: Instant) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
@@ -198,8 +213,9 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         // It is written to until nobody reads any more.
         let endless = std::thread::spawn(move || while theirs.write_all(&[b' '; 4096]).is_ok() {});
-        let read = read_line(ours, Instant::now() + ANSWER_TIMEOUT).unwrap_err();
+        let read = read_line(&ours, Instant::now() + ANSWER_TIMEOUT).unwrap_err();
         assert_eq!(read.kind(), ErrorKind::InvalidData);
+        drop(ours);
         endless.join().unwrap();
     }
 
@@ -211,8 +227,9 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(10));
             }
         });
-        let read = read_line(ours, Instant::now() + Duration::from_millis(100)).unwrap_err();
+        let read = read_line(&ours, Instant::now() + Duration::from_millis(100)).unwrap_err();
         assert!(matches!(read.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock), "{read}");
+        drop(ours);
         dripping.join().unwrap();
     }
 }

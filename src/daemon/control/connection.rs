@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::PollFlags;
 
+use super::answer::Place;
 use super::protocol::{Reply, Request, parse};
 
 /// The longest path (4096 bytes), each byte escaped as JSON's six, and some room.
@@ -22,6 +23,8 @@ const ASKING_TIMEOUT: Duration = Duration::from_secs(5);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than any reload takes and its client waits.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// A sound that nobody has ended by then was left alone.
+pub const MAX_SOUND: Duration = Duration::from_secs(60);
 /// To read the whole answer.
 const ANSWERING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,6 +35,8 @@ pub(super) struct Connection {
     stream: UnixStream,
     phase: Phase,
     since: Instant,
+    /// What lasts as long as the connection.
+    kept: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -44,6 +49,8 @@ enum Phase {
     Waiting(Duration),
     /// Its answer goes out.
     Answering { bytes: Vec<u8>, sent: usize },
+    /// It has its answer, and what it asked for lasts while it stays.
+    Staying,
     /// Nothing more is to be said, or nobody is there.
     Over,
 }
@@ -62,7 +69,7 @@ pub(super) enum Lapse {
 impl Connection {
     /// A client that was just accepted; `stream` does not block.
     pub(super) fn new(id: u64, stream: UnixStream, now: Instant) -> Connection {
-        Connection { id, stream, phase: Phase::Asking(Vec::new()), since: now }
+        Connection { id, stream, phase: Phase::Asking(Vec::new()), since: now, kept: None }
     }
 
     /// What poll(2) has to look for. That the client left is always seen.
@@ -70,7 +77,7 @@ impl Connection {
         match self.phase {
             Phase::Asking(_) => PollFlags::POLLIN,
             Phase::Answering { .. } => PollFlags::POLLOUT,
-            Phase::Queued | Phase::Waiting(_) | Phase::Over => PollFlags::empty(),
+            Phase::Queued | Phase::Waiting(_) | Phase::Staying | Phase::Over => PollFlags::empty(),
         }
     }
 
@@ -82,6 +89,7 @@ impl Connection {
                 Phase::Queued => STATUS_TIMEOUT,
                 Phase::Waiting(timeout) => timeout,
                 Phase::Answering { .. } => ANSWERING_TIMEOUT,
+                Phase::Staying => MAX_SOUND,
                 Phase::Over => Duration::ZERO,
             }
     }
@@ -153,7 +161,7 @@ impl Connection {
     pub(super) fn wait(&mut self, request: &Request, now: Instant) {
         let timeout = match request {
             Request::Reload(_) | Request::Set { .. } => RELOAD_TIMEOUT,
-            Request::Status => STATUS_TIMEOUT,
+            Request::Status | Request::Identify(_) => STATUS_TIMEOUT,
         };
         (self.phase, self.since) = (Phase::Waiting(timeout), now);
     }
@@ -161,6 +169,11 @@ impl Connection {
     /// Whether the main loop has its request.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.phase, Phase::Waiting(_))
+    }
+
+    /// Lets the connection stay once its answer is read, and `place` with it.
+    pub(super) fn keep(&mut self, place: Place) {
+        self.kept = Some(place);
     }
 
     /// Begins to answer; what the client's socket takes is written at once.
@@ -180,11 +193,11 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => {
                     log::debug!("control client: {error}");
-                    break;
+                    return self.left();
                 }
             }
         }
-        self.phase = Phase::Over;
+        self.phase = if self.kept.is_some() { Phase::Staying } else { Phase::Over };
     }
 
     /// The client is not there any more.
@@ -209,13 +222,17 @@ impl Connection {
                 self.phase = Phase::Over;
                 Some(Lapse::Unread)
             }
+            Phase::Staying => {
+                self.phase = Phase::Over;
+                None
+            }
             Phase::Over => None,
         }
     }
 
     /// Says a last word, if the client's socket takes it at once, and is over. A half-written answer stays one.
     pub(super) fn dismiss(&mut self, reply: &Reply, now: Instant) {
-        if !matches!(self.phase, Phase::Answering { .. } | Phase::Over) {
+        if !matches!(self.phase, Phase::Answering { .. } | Phase::Staying | Phase::Over) {
             self.answer(reply, now);
         }
         self.phase = Phase::Over;

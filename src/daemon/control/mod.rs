@@ -22,6 +22,7 @@ pub mod status;
 
 pub use answer::{Answer, Asked};
 pub use claim::ListenError;
-pub use client::{AskError, ask};
+pub use client::{AskError, Held, ask, hold};
+pub use connection::MAX_SOUND;
 pub use protocol::{Choice, Reply, Request, Switched};
 pub use server::Server;

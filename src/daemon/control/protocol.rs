@@ -1,9 +1,11 @@
-//! What is said over the control socket: one line of JSON each way, then the connection closes.
+//! What is said over the control socket: one line of JSON each way, then the connection closes, unless
+//! what was asked for lasts as long as it.
 
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
 use crate::config::Change;
+use crate::daemon::identify::{Sound, check_request};
 use crate::source::printable;
 
 /// Linux takes no longer path.
@@ -24,6 +26,8 @@ pub enum Request {
     },
     /// Say how things stand.
     Status,
+    /// Play this in place of the music, until the connection ends or [`MAX_SOUND`](super::MAX_SOUND) is over.
+    Identify(Sound),
 }
 
 /// Which profile a reload switches to.
@@ -53,6 +57,11 @@ pub enum Reply {
     },
     /// How things stand.
     Status(Box<Status>),
+    /// The sound is on its way to the device.
+    Sounding {
+        /// Channels that the device has.
+        channels: usize,
+    },
 }
 
 /// A reload that took effect.
@@ -94,6 +103,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Request, String> {
             Some(error) => Err(error.to_string()),
             None => Ok(request),
         },
+        Request::Identify(sound) => check_request(sound).map(|()| request.clone()).map_err(|error| error.to_string()),
         _ => Ok(request),
     }
 }
@@ -121,6 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::daemon::identify::Other;
 
     #[test]
     fn what_is_said_on_the_wire_stays() {
@@ -134,6 +145,11 @@ mod tests {
         assert_eq!(parse(br#"{"ask":"set","changes":["center_db=3","seat=10,1.5"]}"#), Ok(set));
         let bad = parse(br#"{"ask":"set","changes":["mono=on","center_db=30"]}"#).unwrap_err();
         assert_eq!(bad, "center_db is \"30\"; use -9 to 9 dB, or default (0)");
+        let sound = br#"{"ask":"identify","band_hz":[500,4000],"channel":1,"with":{"channel":0,"is_inverted":true}}"#;
+        let with = Some(Other { channel: 0, is_inverted: true });
+        assert_eq!(parse(sound), Ok(Request::Identify(Sound { band_hz: [500.0, 4000.0], channel: 1, with })));
+        let bad = parse(br#"{"ask":"identify","band_hz":[500,4000],"channel":1000}"#).unwrap_err();
+        assert!(bad.contains("1000 is none of them"), "{bad}");
         let long = serde_json::to_vec(&Request::Reload(Choice::Named("x".repeat(5000)))).unwrap();
         assert!(parse(&long).unwrap_err().contains("5000"));
     }

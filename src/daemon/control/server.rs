@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,7 @@ impl Server {
             next_id: 0,
             reloads: Arc::new(()),
             statuses: Arc::new(()),
+            sound: Weak::new(),
             repeats: Repeats::default(),
             deliver,
         };
@@ -116,6 +117,8 @@ struct Polling<D> {
     reloads: Place,
     /// The same for status.
     statuses: Place,
+    /// Held by the one client that has, or will have, a sound.
+    sound: Weak<()>,
     repeats: Repeats,
     deliver: D,
 }
@@ -214,6 +217,11 @@ impl<D: Fn(Asked)> Polling<D> {
                 client.answer(&Reply::because(reason), now);
             }
             Request::Reload(_) | Request::Set { .. } => self.pass_on(index, request, now),
+            Request::Identify(_) if self.sound.strong_count() > 0 => {
+                let reason = "another spatiald identify is under way: end it, or wait until it has ended";
+                client.answer(&Reply::because(reason), now);
+            }
+            Request::Identify(_) => self.pass_on(index, request, now),
             Request::Status => client.queue(now),
         }
     }
@@ -231,6 +239,11 @@ impl<D: Fn(Asked)> Polling<D> {
         let place = match request {
             Request::Reload(_) | Request::Set { .. } => self.reloads.clone(),
             Request::Status => self.statuses.clone(),
+            Request::Identify(_) => {
+                let place = Place::new(());
+                self.sound = Arc::downgrade(&place);
+                place
+            }
         };
         let client = &mut self.clients[index];
         client.wait(&request, now);
@@ -239,9 +252,12 @@ impl<D: Fn(Asked)> Polling<D> {
     }
 
     fn take_answers(&mut self, now: Instant) {
-        while let Ok((id, reply, _place)) = self.replies.try_recv() {
+        while let Ok((id, reply, place)) = self.replies.try_recv() {
             // A client that has left, or was told that there is no answer, needs none.
             if let Some(client) = self.clients.iter_mut().find(|client| client.id == id && client.is_waiting()) {
+                if matches!(reply, Reply::Sounding { .. }) {
+                    client.keep(place);
+                }
                 client.answer(&reply, now);
                 self.bound_held_bytes(now);
             }

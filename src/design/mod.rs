@@ -15,6 +15,7 @@
 //! | [`bypass`], [`loudness`] | the flat downmix that is as loud as the design |
 //! | [`mod@seat`] | the direct figures of a listener in another place |
 //! | [`mod@people`] | the figures over measured heads |
+//! | [`mend`] | a description with other wires, and all else as it was |
 //! | [`folder`], [`table`] | the profile's folder, and the figures as people read them |
 
 pub mod band_drivers;
@@ -34,6 +35,7 @@ pub mod folder;
 pub mod hermitian;
 pub mod least_squares;
 pub mod loudness;
+pub mod mend;
 pub mod people;
 pub mod radiation;
 pub mod room;

@@ -13,6 +13,7 @@
 //! | `spatiald doctor` | [`doctor`] |
 //! | `spatiald list` | [`list`] |
 //! | `spatiald setup` | [`setup`] |
+//! | `spatiald identify [DRIVER]` | [`identify`] |
 
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub mod check;
 pub mod design;
 #[cfg(feature = "daemon")]
 pub mod doctor;
+#[cfg(feature = "daemon")]
+pub mod identify;
 #[cfg(feature = "daemon")]
 pub mod list;
 #[cfg(feature = "daemon")]
@@ -123,6 +126,8 @@ enum Command {
     List(list::Args),
     #[cfg(feature = "daemon")]
     Setup(setup::Args),
+    #[cfg(feature = "daemon")]
+    Identify(identify::Args),
 }
 
 /// Anything a command can fail with: printed by [`report`], exit code 1.
@@ -144,6 +149,8 @@ impl Cli {
             Some(Command::List(args)) => return list::run(&args),
             #[cfg(feature = "daemon")]
             Some(Command::Setup(args)) => return setup::run(args),
+            #[cfg(feature = "daemon")]
+            Some(Command::Identify(args)) => return identify::run(&args),
             None => {}
         }
         if let Some(file) = &self.ask.check {

@@ -60,6 +60,8 @@ pub struct Chain {
     channels: Vec<usize>,
     latency: Latency,
     memory_frames: usize,
+    /// Of all that is behind the path delays, EQ tails included.
+    filters_memory_frames: usize,
 
     upmix: Upmix,
     path_delays: [Delay; INPUTS],
@@ -110,13 +112,15 @@ impl Chain {
             limiter_frames: limiter.as_ref().map_or(0, Limiter::latency_frames),
         };
         let longest = |delays: &mut dyn Iterator<Item = usize>| delays.max().unwrap_or(0);
+        let behind_frames = matrix.memory_frames()
+            + longest(&mut folded.drivers.iter().map(|driver| driver.delay_frames))
+            + limiter.as_ref().map_or(0, Limiter::memory_frames);
         let memory_frames = block_frames
             + upmix.latency_frames()
             + upmix.memory_frames()
             + longest(&mut folded.path_delay_frames.iter().copied())
-            + matrix.memory_frames()
-            + longest(&mut folded.drivers.iter().map(|driver| driver.delay_frames))
-            + limiter.as_ref().map_or(0, Limiter::memory_frames);
+            + behind_frames;
+        let filters_memory_frames = behind_frames + longest(&mut folded.drivers.iter().map(Remaining::tail_frames));
         let plane = || vec![0.0; block_frames];
         Ok(Chain {
             sample_rate_hz: spec.sample_rate_hz,
@@ -124,6 +128,7 @@ impl Chain {
             channels: spec.drivers.iter().map(|driver| driver.channel).collect(),
             latency,
             memory_frames,
+            filters_memory_frames,
             upmix,
             path_delays: folded.path_delay_frames.map(Delay::new),
             filtered_paths,
@@ -234,9 +239,30 @@ impl Chain {
         self.resting = true;
     }
 
-    /// Copies what the upmix of `old` has learned, where its settings are the same.
-    pub fn adopt(&mut self, old: &Chain) {
-        self.upmix.adopt(&old.upmix);
+    /// Takes over what `old` knows of the input it hears, as far as the settings are the same. Returns for how many
+    /// frames this chain has to listen, too, until it plays as if it had always done.
+    ///
+    /// Where block and upmix are the same, which is so whenever only filters or controls change, the upmix goes on to the
+    /// bit and what lies behind it is all that has to be filled.
+    pub fn adopt(&mut self, old: &Chain) -> usize {
+        if !self.upmix.adopt(&old.upmix) {
+            return self.memory_frames;
+        }
+        for (plane, old) in self.input.iter_mut().zip(&old.input) {
+            plane.copy_from_slice(old);
+        }
+        (self.filled_frames, self.silent_frames, self.resting) = (old.filled_frames, old.silent_frames, old.resting);
+        if self.resting {
+            // What has faded there would have faded here.
+            return 0;
+        }
+        let mut delay_frames = 0;
+        for (delay, old) in self.path_delays.iter_mut().zip(&old.path_delays) {
+            if !delay.adopt(old) {
+                delay_frames = delay_frames.max(delay.frames());
+            }
+        }
+        (self.filters_memory_frames + delay_frames).min(self.memory_frames)
     }
 
     /// Frames a second.

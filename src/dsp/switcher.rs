@@ -1,9 +1,9 @@
 //! From one whole chain to the next without a click: run both on the live input, then crossfade.
 //!
 //! A chain that starts on music has empty memories: its first output is not what it will be. So the next chain first
-//! listens for [`Chain::memory_frames`] (the *pre-roll*), unheard, and is then faded in over [`FADE_S`] with a
-//! raised-cosine gain while the old one is faded out with the complement. Everything counts frames, so the result is
-//! the same for every split of the input into calls.
+//! takes over from the old one what it can ([`Chain::adopt`]), listens for as long as fills the rest (the *pre-roll*),
+//! unheard, and is then faded in over [`FADE_S`] with a raised-cosine gain while the old one is faded out with the
+//! complement. Everything counts frames, so the result is the same for every split of the input into calls.
 
 use super::Chain;
 use super::spec::MAX_DRIVERS;
@@ -51,7 +51,7 @@ impl Switcher {
 
     /// Begins the switch to `next`.
     ///
-    /// What the old chain's upmix has learned is copied where the settings are equal.
+    /// What the old chain knows of its input is copied where the settings are equal.
     ///
     /// # Errors
     /// Gives `next` back while a switch is under way or the last retired chain was not yet taken.
@@ -59,9 +59,9 @@ impl Switcher {
         if self.next.is_some() || self.retired.is_some() {
             return Err(next);
         }
-        next.adopt(&self.current);
+        let preroll_frames = next.adopt(&self.current);
         let fade_frames = (FADE_S * f64::from(next.sample_rate_hz())).round().max(1.0) as usize;
-        self.next = Some(Next { preroll_frames: next.memory_frames(), fade_frames, faded_frames: 0, chain: next });
+        self.next = Some(Next { preroll_frames, fade_frames, faded_frames: 0, chain: next });
         Ok(())
     }
 

@@ -27,6 +27,13 @@ pub struct Remaining {
     pub delay_frames: usize,
 }
 
+impl Remaining {
+    /// Frames in which the equalizer fades.
+    pub fn tail_frames(&self) -> usize {
+        self.eq.iter().map(fade_frames).max().unwrap_or(0)
+    }
+}
+
 impl Folded {
     pub fn new(spec: &ChainSpec) -> Folded {
         let mut firs: Vec<Vec<Vec<f64>>> = (0..INPUTS)

@@ -47,6 +47,14 @@ impl FirPair {
         }
     }
 
+    /// Goes on where another of as many taps is.
+    pub fn resume(&mut self, old: &FirPair) {
+        for (new, old) in [(&mut self.from, &old.from), (&mut self.to, &old.to)] {
+            new.left.copy_from_slice(&old.left);
+            new.right.copy_from_slice(&old.right);
+        }
+    }
+
     /// The present target becomes the start of the next crossfade, `gain` × (`left`, `right`) its end.
     pub fn follow(&mut self, left: &[f64], right: &[f64], gain: f64) {
         std::mem::swap(&mut self.from, &mut self.to);

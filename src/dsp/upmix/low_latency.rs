@@ -68,6 +68,13 @@ impl LowLatency {
         }
     }
 
+    /// Goes on where another of the same settings is.
+    pub fn resume(&mut self, old: &LowLatency) {
+        self.analyzer.resume(&old.analyzer);
+        self.designer.statistics.resume(&old.designer.statistics);
+        self.filters.resume(&old.filters);
+    }
+
     pub fn process(&mut self, left: &[f32], right: &[f32], mut outputs: Outputs) {
         let chunks = left.chunks_exact(self.chunk_frames).zip(right.chunks_exact(self.chunk_frames));
         for (index, (left, right)) in chunks.enumerate() {

@@ -137,15 +137,21 @@ impl Upmix {
         }
     }
 
-    /// Takes over the statistics of `old` if mode and rate are equal, so that a switch needs no new convergence.
-    pub fn adopt(&mut self, old: &Upmix) {
+    /// Goes on where `old` is, to the bit, if all settings are equal: then true. Else takes over its statistics, if mode
+    /// and rate are equal, so that a switch needs no new convergence.
+    pub fn adopt(&mut self, old: &Upmix) -> bool {
         if self.spec.mode != old.spec.mode || self.sample_rate_hz != old.sample_rate_hz {
-            return;
+            return false;
         }
+        let is_same = self.spec == old.spec && self.block_frames == old.block_frames;
         match (&mut self.engine, &old.engine) {
+            (Engine::Off, Engine::Off) => {}
+            (Engine::Separation(engine), Engine::Separation(old)) if is_same => engine.resume(old),
             (Engine::Separation(engine), Engine::Separation(old)) => engine.adopt(old),
+            (Engine::LowLatency(engine), Engine::LowLatency(old)) if is_same => engine.resume(old),
             (Engine::LowLatency(engine), Engine::LowLatency(old)) => engine.adopt(old),
-            _ => {}
+            _ => return false,
         }
+        is_same
     }
 }

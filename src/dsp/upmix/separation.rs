@@ -72,6 +72,13 @@ impl Separation {
         }
     }
 
+    /// Goes on where another of the same settings is.
+    pub fn resume(&mut self, old: &Separation) {
+        self.analyzer.resume(&old.analyzer);
+        self.statistics.resume(&old.statistics);
+        self.overlap.copy_from_slice(&old.overlap);
+    }
+
     pub fn process(&mut self, left: &[f32], right: &[f32], mut outputs: Outputs) {
         let chunks = left.chunks_exact(self.chunk_frames).zip(right.chunks_exact(self.chunk_frames));
         for (index, (left, right)) in chunks.enumerate() {

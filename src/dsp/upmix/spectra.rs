@@ -60,6 +60,13 @@ impl Analyzer {
         (self.oldest, self.filled) = (0, 0);
     }
 
+    /// Goes on where another of the same geometry is.
+    pub fn resume(&mut self, old: &Analyzer) {
+        self.left.copy_from_slice(&old.left);
+        self.right.copy_from_slice(&old.right);
+        (self.oldest, self.filled) = (old.oldest, old.filled);
+    }
+
     /// Appends a chunk that divides the hop.
     pub fn push(&mut self, left: &[f32], right: &[f32]) {
         let start = self.end();

@@ -143,6 +143,12 @@ impl Statistics {
         }
     }
 
+    /// Goes on where another of the same geometry is.
+    pub fn resume(&mut self, old: &Statistics) {
+        self.adopt(old);
+        self.hops_to_full = old.hops_to_full;
+    }
+
     /// Takes in one frame; [`powers`](Statistics::powers) then holds for it. Inlined into the caller's instruction set.
     #[inline(always)]
     pub fn update<S: Simd>(&mut self, simd: S, spectra: &Spectra) {

@@ -45,6 +45,40 @@ fn a_change_of_mode_is_a_crossfade() {
     }
 }
 
+/// Where only filters, delays and gains change, the upmix goes on: after a short pre-roll every sample is as if the new
+/// chain had always played.
+#[test]
+fn a_switch_behind_the_same_upmix_leaves_nothing_to_fill_but_the_filters() {
+    let (left, right) = (noise(30_000, 81, 0.3), noise(30_000, 82, 0.3));
+    let paired: Vec<f32> = left.iter().zip(&right).map(|(left, right)| 0.6 * left + 0.4 * right).collect();
+    for mode in UpmixMode::ALL {
+        let old = spec(mode);
+        let new = ChainSpec {
+            coefficients: Coefficients::new(INPUTS, 600, noise(INPUTS * INPUTS * 600, 83, 0.01)).unwrap(),
+            path_delay_frames: [300, 300, 7],
+            ..old.clone()
+        };
+        let same_delay = ChainSpec { path_delay_frames: new.path_delay_frames, ..old.clone() };
+        let always = run(&new, &left, &paired, &[480]);
+        for (before, at, most_frames) in [(&old, 20_000, 1_800), (&old, 20_224, 1_800), (&same_delay, 20_001, 1_500)] {
+            let mut playing = Chain::new(before).unwrap();
+            run_on(&mut playing, &left[..at], &paired[..at], &[333]);
+            let mut next = Chain::new(&new).unwrap();
+            let preroll_frames = next.adopt(&playing);
+            assert!(preroll_frames <= most_frames, "{mode:?} at {at}: {preroll_frames} frames");
+            let out = run_on(&mut next, &left[at..], &paired[at..], &[333]);
+            for (plane, always) in out.iter().zip(&always) {
+                assert_eq!(plane[preroll_frames..], always[at + preroll_frames..], "{mode:?} at {at}");
+            }
+        }
+        // At rest there is nothing to fill.
+        assert_eq!(Chain::new(&new).unwrap().adopt(&Chain::new(&old).unwrap()), 0);
+        let other = UpmixSpec { center_width: 0.5, ..old.upmix };
+        let mut next = Chain::new(&ChainSpec { upmix: other, ..new.clone() }).unwrap();
+        assert_eq!(next.adopt(&Chain::new(&old).unwrap()), next.memory_frames());
+    }
+}
+
 /// In one second, Hann window; a sine's amplitude a shows as a.
 fn loudest_beside_the_tone_db(second: &[f32]) -> f64 {
     let weight = |n: usize| 0.5 - 0.5 * (2.0 * std::f64::consts::PI * n as f64 / second.len() as f64).cos();

@@ -5,8 +5,9 @@
 //! paths. What changes with the place is only how the head stands to the drivers: the `ears` correct for that.
 
 use super::ears::Ears;
+use super::smooth::{Points, Smooth};
 use crate::acoustics::vector::{norm, scale, sub};
-use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, Vec3, phasor, wave_number};
+use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, phasor, wave_number};
 use crate::config::Seat;
 use crate::design::folder::{MismatchError, in_order_of};
 use crate::design::{Device, device::Driver, fir};
@@ -21,8 +22,6 @@ const LOWEST_HZ: f64 = 40.0;
 const HIGHEST_PART: f64 = 0.9;
 /// Most that a driver that shadows hide at the new place is raised, re the mean of all, dB.
 const MOST_RAISE_DB: f64 = 12.0;
-/// Points an octave at which transfers are computed; between them they are interpolated in level and delay.
-const PER_OCTAVE: f64 = 24.0;
 
 /// A profile's device and where its listener sits.
 #[derive(Debug, Clone)]
@@ -116,10 +115,7 @@ impl Aim {
         let (drivers, taps) = (spec.coefficients.drivers(), spec.coefficients.taps());
         let rate_hz = f64::from(spec.sample_rate_hz);
         let bins = fir::Bins { length: (2 * taps).next_power_of_two().max(1024), sample_rate_hz: rate_hz };
-        let ratios = Ratios::new(&self.device.drivers, from.position, to.position, rate_hz);
-        let ratios: Vec<Vec<Complex>> = (0..drivers)
-            .map(|driver| (0..bins.count()).map(|bin| ratios.at(driver, bins.frequency_hz(bin))).collect())
-            .collect();
+        let ratios = ratios(&self.device.drivers, [&from, &to], bins);
         let ears = Ears::new(&self.device, spec, [&from, &to], bins);
         let mut samples = Vec::with_capacity(INPUTS * drivers * taps);
         for input in 0..INPUTS {
@@ -158,48 +154,24 @@ fn faded(filter: &[f64], taps: usize) -> impl Iterator<Item = f64> + '_ {
     })
 }
 
-/// Each driver's transfer at one place over that at another, without the delay that all share.
-struct Ratios {
-    lowest_hz: f64,
-    /// `[driver][point]`: level, natural logarithm; and delay left, s.
-    points: Vec<Vec<(f64, f64)>>,
-}
-
-impl Ratios {
-    fn new(drivers: &[Driver], from: Vec3, to: Vec3, rate_hz: f64) -> Ratios {
-        let highest_hz = HIGHEST_PART * 0.5 * rate_hz;
-        let count = ((highest_hz / LOWEST_HZ).log2() * PER_OCTAVE).floor() as usize + 1;
-        // What all drivers are nearer or farther by would only be more latency, or none.
-        let shared_s = (norm(to) - norm(from)) / SPEED_OF_SOUND;
-        let nearer = (norm(to) / norm(from)).ln();
-        let most = nearer + MOST_RAISE_DB / 20.0 * std::f64::consts::LN_10;
-        let points = drivers.iter().map(|driver| {
-            let mut turns = 0.0;
-            let ratios = (0..count).map(|point| {
-                let frequency_hz = LOWEST_HZ * 2f64.powf(point as f64 / PER_OCTAVE);
-                let k = wave_number(frequency_hz);
-                let [old, new] = [from, to].map(|place| driver.radiator.pressure(k, place));
-                let omega = std::f64::consts::TAU * frequency_hz;
-                let ratio = old * new.conj() / new.norm_sqr().max(1e-300) * phasor(-omega * shared_s);
-                // The phase goes on from point to point: as a delay it is nearly the same at all of them.
-                let expected = omega * turns;
-                let phase = ratio.arg();
-                let phase = phase - std::f64::consts::TAU * ((phase - expected) / std::f64::consts::TAU).round();
-                turns = phase / omega;
-                (ratio.norm().max(1e-30).ln().min(most), turns)
-            });
-            ratios.collect()
-        });
-        Ratios { lowest_hz: LOWEST_HZ, points: points.collect() }
-    }
-
-    fn at(&self, driver: usize, frequency_hz: f64) -> Complex {
-        let points = &self.points[driver];
-        let last = points.len() - 1;
-        let place = ((frequency_hz / self.lowest_hz).max(1e-9).log2() * PER_OCTAVE).clamp(0.0, last as f64);
-        let (low, part) = (place.floor() as usize, place.fract());
-        let (a, b) = (points[low], points[(low + 1).min(last)]);
-        let (level, delay_s) = (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part);
-        phasor(std::f64::consts::TAU * frequency_hz * delay_s) * level.exp()
-    }
+/// Each driver's transfer at one place over that at another, without the delay that all share: `[driver][bin]`.
+fn ratios(drivers: &[Driver], [from, to]: [&Listener; 2], bins: fir::Bins) -> Vec<Vec<Complex>> {
+    let points = Points::covering(LOWEST_HZ, HIGHEST_PART * 0.5 * bins.sample_rate_hz);
+    let (old_m, new_m) = (norm(from.position), norm(to.position));
+    // What all drivers are nearer or farther by would only be more latency, or none.
+    let shared_s = (new_m - old_m) / SPEED_OF_SOUND;
+    let most = new_m / old_m * 10f64.powf(MOST_RAISE_DB / 20.0);
+    let places: Vec<(usize, f64)> = (0..bins.count()).map(|bin| points.place(bins.frequency_hz(bin))).collect();
+    let of = |driver: &Driver| {
+        let mut smooth = Smooth::default();
+        for frequency_hz in points.frequencies_hz() {
+            let k = wave_number(frequency_hz);
+            let [old, new] = [from, to].map(|listener| driver.radiator.pressure(k, listener.position));
+            let ratio = old * new.conj() / new.norm_sqr().max(1e-300);
+            let ratio = ratio * (most / ratio.norm().max(1e-300)).min(1.0);
+            smooth.push(frequency_hz, ratio * phasor(-std::f64::consts::TAU * frequency_hz * shared_s));
+        }
+        places.iter().enumerate().map(|(bin, place)| smooth.at(*place, bins.frequency_hz(bin))).collect()
+    };
+    drivers.iter().map(of).collect()
 }

@@ -5,14 +5,19 @@
 //! least that makes good for it: δ = D·Cᴴ(C·D·Cᴴ + λI)⁻¹(d − C·h), C the transfers to both ears, D each driver's share, d
 //! what the ears shall hear. λ leaves alone what would only cost effort: below some 500 Hz both ears hear the same.
 
-use crate::acoustics::vector::norm;
-use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, phasor};
+use std::f64::consts::TAU;
+
+use super::smooth::{Points, Smooth};
+use crate::acoustics::vector::{norm, sub};
+use crate::acoustics::{Complex, Head, Listener, SPEED_OF_SOUND, phasor};
 use crate::design::fir::Bins;
 use crate::design::{Device, Role, device::Driver, transfer};
 use crate::dsp::spec::ChainSpec;
 
 /// λ re the mean power of the transfers.
 const LAMBDA: f64 = 3e-3;
+/// From here on, and fully an octave above, drivers are a good part of a wave apart, Hz.
+const PARTED_HZ: f64 = 700.0;
 /// Where the ears are corrected, and the octave over which that fades in and out, Hz.
 const CORRECTED_HZ: (f64, f64) = (150.0, 10_000.0);
 
@@ -21,8 +26,6 @@ pub(super) struct Ears {
     /// Indices of the array's drivers.
     array: Vec<usize>,
     bins: Vec<Bin>,
-    /// How much quieter the other ear may be made than it was, where nothing is to be heard there.
-    quieter: f64,
     /// Nothing is to be heard there.
     is_silent: bool,
 }
@@ -33,6 +36,8 @@ struct Bin {
     part: f64,
     /// How far each driver takes part.
     shares: Vec<f64>,
+    /// How much quieter the other ear may be made than it was, where nothing is to be heard there.
+    quieter: f64,
     /// `[ear][driver]` at the old place, as late as at the new one; and at the new.
     old: [Vec<Complex>; 2],
     new: [Vec<Complex>; 2],
@@ -54,24 +59,23 @@ impl Ears {
         let head = &device.listener.head;
         let [old_m, new_m] = [from, to].map(|listener| norm(listener.position));
         let shared_s = (new_m - old_m) / SPEED_OF_SOUND;
+        let points = Points::covering(0.5 * CORRECTED_HZ.0, 2.0 * CORRECTED_HZ.1);
+        let [old, new] = [(from, shared_s), (to, 0.0)]
+            .map(|(listener, later_s)| Transfers::new(&drivers, head, listener, later_s, points));
         let at = |index: usize| {
             let frequency_hz = bins.frequency_hz(index);
             let part = part(frequency_hz);
-            (part > 0.0).then(|| {
-                let later = phasor(-std::f64::consts::TAU * frequency_hz * shared_s);
-                let old = transfer::to_ears(&drivers, head, from, frequency_hz);
-                Bin {
-                    index,
-                    part,
-                    shares: drivers.iter().map(|driver| driver.share(frequency_hz).powi(2)).collect(),
-                    old: old.map(|ear| ear.into_iter().map(|c| c * later).collect()),
-                    new: transfer::to_ears(&drivers, head, to, frequency_hz),
-                }
+            (part > 0.0).then(|| Bin {
+                index,
+                part,
+                shares: drivers.iter().map(|driver| driver.share(frequency_hz).powi(2)).collect(),
+                quieter: (new_m / old_m).min(1.0).powf(closer(frequency_hz)),
+                old: old.at(points, frequency_hz),
+                new: new.at(points, frequency_hz),
             })
         };
         Some(Ears {
             bins: (1..bins.count() - 1).filter_map(at).collect(),
-            quieter: (new_m / old_m).min(1.0),
             is_silent: device.virtual_angle_deg.is_none(),
             array,
         })
@@ -88,7 +92,7 @@ impl Ears {
             let (mut wanted, now) = (heard(&bin.old, old), heard(&bin.new, turned));
             if self.is_silent {
                 // Nearer, the same effort cancels more; what is cancelled as far already is left alone.
-                let (far, most) = (now[1 - side], self.quieter * wanted[1 - side].norm());
+                let (far, most) = (now[1 - side], bin.quieter * wanted[1 - side].norm());
                 wanted[1 - side] = far * (most / far.norm().max(1e-300)).min(1.0);
             }
             let missing = [0, 1].map(|ear| (wanted[ear] - now[ear]) * bin.part);
@@ -119,6 +123,49 @@ impl Bin {
         };
         (0..self.shares.len()).map(change).collect()
     }
+}
+
+/// From each driver to both ears of a listener.
+struct Transfers {
+    /// How late each driver's sound comes to the middle of the head, and what all are later by, s.
+    delays_s: Vec<f64>,
+    /// `[ear][driver]`, without that delay.
+    ears: [Vec<Smooth>; 2],
+}
+
+impl Transfers {
+    fn new(drivers: &[Driver], head: &Head, listener: &Listener, later_s: f64, points: Points) -> Transfers {
+        let delay_s = |driver: &Driver| norm(sub(listener.position, driver.position)) / SPEED_OF_SOUND;
+        let delays_s: Vec<f64> = drivers.iter().map(delay_s).collect();
+        let mut ears = [0, 1].map(|_| vec![Smooth::default(); drivers.len()]);
+        for frequency_hz in points.frequencies_hz() {
+            let here = transfer::to_ears(drivers, head, listener, frequency_hz);
+            for (smooth, transfers) in ears.iter_mut().zip(here) {
+                for ((smooth, transfer), delay_s) in smooth.iter_mut().zip(transfers).zip(&delays_s) {
+                    smooth.push(frequency_hz, transfer * phasor(TAU * frequency_hz * delay_s));
+                }
+            }
+        }
+        Transfers { delays_s: delays_s.into_iter().map(|delay_s| delay_s + later_s).collect(), ears }
+    }
+
+    fn at(&self, points: Points, frequency_hz: f64) -> [Vec<Complex>; 2] {
+        let place = points.place(frequency_hz);
+        let late = |delay_s: &f64| phasor(-TAU * frequency_hz * delay_s);
+        let ear = |ear: &Vec<Smooth>| {
+            ear.iter()
+                .zip(&self.delays_s)
+                .map(|(smooth, delay_s)| smooth.at(place, frequency_hz) * late(delay_s))
+                .collect()
+        };
+        self.ears.each_ref().map(ear)
+    }
+}
+
+/// The power of the distance that cancellation grows with, for the same effort: that by which the drivers part as the head
+/// sees them, and half as much more where they are a good part of a wave apart, as designs for a near place have it.
+fn closer(frequency_hz: f64) -> f64 {
+    1.0 + 0.5 * (frequency_hz / PARTED_HZ).log2().clamp(0.0, 1.0)
 }
 
 /// 1 within [`CORRECTED_HZ`], 0 an octave beyond.

@@ -7,6 +7,7 @@
 //! | `flat` | the downmix that `bypass` plays |
 //! | [`aim`] | filters for a listener in another place |
 //! | `ears` | what is left of it at the two ears, made good |
+//! | `smooth` | responses at few points, and between them |
 //! | [`kept`] | what was set at run time, over restarts |
 //!
 //! Which controls there are stands in one table: [`TABLE`](crate::config::controls::TABLE).
@@ -22,6 +23,7 @@ pub mod kept;
 mod mix;
 #[cfg(test)]
 mod seat_tests;
+mod smooth;
 #[cfg(test)]
 mod tests;
 

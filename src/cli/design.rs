@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let heads = heads(&args, &device)?;
         let (device, filters) = folder::played_on(&profile, &device)?;
         let figures = evaluate::evaluate(&device, &filters);
-        let people = over_people(&device, &filters, heads.as_deref());
+        let people = over_people(&device, &profile, heads.as_deref())?;
         return show(&device, &figures, &shortfalls(&device, &figures), people.as_ref(), &args);
     }
     // Without --evaluate the parser asks for a description.
@@ -85,11 +85,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let heads = heads(&args, &device)?;
     let design = designed(&device);
+    let profile = folder::profile(&device, &design)?;
     if let Some(output) = &args.output {
-        let profile = folder::profile(&device, &design)?;
         uninterrupted(|| profile.save(output, Some(description.text())))??;
     }
-    let people = over_people(&device, &design.filters, heads.as_deref());
+    let people = over_people(&device, &profile, heads.as_deref())?;
     show(&device, &design.figures, &design.notes, people.as_ref(), &args)?;
     if let (Some(output), false) = (&args.output, args.json) {
         print(&format!("written: {}\n", output.display()))?;
@@ -138,12 +138,13 @@ fn heads(args: &Args, device: &Device) -> Result<Option<Vec<Person>>, Failure> {
     Ok(args.heads.as_ref().map(read).transpose()?)
 }
 
-fn over_people(device: &Device, filters: &FilterSet, heads: Option<&[Person]>) -> Option<PeopleFigures> {
+fn over_people(device: &Device, profile: &Profile, heads: Option<&[Person]>) -> Result<Option<PeopleFigures>, Failure> {
+    let Some(heads) = heads else { return Ok(None) };
     let bar = progress_bar("measured heads");
-    let figures =
-        heads.map(|heads| people::people(device, filters, heads, &|done| bar.set_position((done * 100.0) as u64)));
+    let seated = controls::seated(profile, device)?;
+    let figures = people::people(device, &seated, heads, &|done| bar.set_position((done * 100.0) as u64));
     bar.finish_and_clear();
-    figures
+    Ok(Some(figures))
 }
 
 /// Runs `write`; a signal that would end the process waits until it is done, so that nothing stays half written.

@@ -86,8 +86,13 @@ impl Aim {
             Some(distance_m) if distance_m < nearest_m => {
                 Err(AimError::TooNear { distance_m, device: device.name, nearest_m })
             }
-            _ => Ok(Aim { device, seat }),
+            _ => Ok(Aim::at(device, seat)),
         }
+    }
+
+    /// For a seat that is known to be outside of the device.
+    pub(super) fn at(device: Device, seat: Seat) -> Aim {
+        Aim { device, seat }
     }
 
     /// The device it aims.
@@ -107,7 +112,7 @@ impl Aim {
     ///
     /// # Errors
     /// They are no filters any more: a transfer of a driver is not finite.
-    pub(super) fn turn(&self, spec: &mut ChainSpec) -> Result<(), SpecError> {
+    pub fn turn(&self, spec: &mut ChainSpec) -> Result<(), SpecError> {
         let (from, to) = (Listener::at([self.device.listener.distance_m, 0.0, 0.0]), self.listener());
         if norm(sub(from.position, to.position)) < 1e-9 {
             return Ok(());

@@ -12,7 +12,10 @@
 //!
 //! Which controls there are stands in one table: [`TABLE`](crate::config::controls::TABLE).
 
+use crate::config::Seat;
 use crate::config::controls::{Controls, Key};
+use crate::design::people::{Seated, seats_deg};
+use crate::design::{Device, FilterSet};
 use crate::dsp::{ChainSpec, SpecError};
 use crate::profile::Profile;
 
@@ -63,4 +66,18 @@ pub fn chain_spec(profile: &Profile, aim: Option<&Aim>, controls: &Controls) -> 
     spec.path_delay_frames.iter_mut().for_each(|frames| *frames += delay_frames);
     spec.validate()?;
     Ok(spec)
+}
+
+/// What `profile` plays on `device`, its drivers in the profile's order, with the seat set to each that is tried for
+/// measured heads.
+///
+/// # Errors
+/// As for [`chain_spec`].
+pub fn seated(profile: &Profile, device: &Device) -> Result<Vec<Seated>, ControlError> {
+    let turned = |azimuth_deg: f64| {
+        let aim = Aim::at(device.clone(), Seat { azimuth_deg, distance_m: None });
+        let spec = chain_spec(profile, Some(&aim), &Controls::default())?;
+        Ok(Seated { azimuth_deg, filters: FilterSet::from_chain_spec(&spec) })
+    };
+    seats_deg().map(turned).collect()
 }

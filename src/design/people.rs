@@ -1,8 +1,8 @@
 //! What other heads than the model's hear: a coefficient set over all heads of a folder.
 //!
-//! Each head is taken as it was measured, and once more at its best seat: people do not sit as models do, and where a
-//! head is matters more than whose head it is. A simulated figure says how filters act on a measured head; it makes no
-//! claim about what people hear.
+//! Each head is taken as it was measured, and once more with the filters that are turned to its best seat: people do not
+//! sit as models do, and where a head is matters more than whose head it is. A simulated figure says how filters act on a
+//! measured head; it makes no claim about what people hear.
 
 use std::path::{Path, PathBuf};
 
@@ -21,12 +21,31 @@ mod angle;
 mod heard;
 mod table;
 
-use heard::{Grid, Heard, Seat, seats};
+use heard::{Grid, Heard};
 
 pub use table::PeopleTable;
 
 /// Octaves whose cancellation a seat is chosen by: 1 to 4 kHz, where most of it is and a small step takes it away.
 const SEAT_OCTAVES: std::ops::Range<usize> = 2..5;
+
+/// Seats that are tried, degrees about the device.
+const SEAT_RANGE_DEG: f64 = 6.0;
+const SEAT_STEP_DEG: f64 = 0.5;
+
+/// Filters for a listener at the design's distance.
+#[derive(Debug, Clone)]
+pub struct Seated {
+    /// Where the listener is said to sit, degrees about the device, positive to the listener's left.
+    pub azimuth_deg: f64,
+    /// The filters turned there.
+    pub filters: FilterSet,
+}
+
+/// All seats that are tried for a head, degrees.
+pub fn seats_deg() -> impl Iterator<Item = f64> {
+    let steps = (SEAT_RANGE_DEG / SEAT_STEP_DEG).round() as i32;
+    (-steps..=steps).map(|step| f64::from(step) * SEAT_STEP_DEG)
+}
 
 /// A head and where it comes from.
 #[derive(Debug, Clone)]
@@ -68,7 +87,7 @@ pub struct PeopleFigures {
     pub model: Hears,
     /// All heads as they were measured.
     pub as_they_sit: Spread,
-    /// Each head at its best seat.
+    /// Each head with the filters turned to its best seat.
     pub best_seat: Spread,
     /// Every head by itself, in order of names.
     pub heads: Vec<PersonFigures>,
@@ -85,16 +104,16 @@ pub struct Hears {
     pub angles: [Azimuth; 2],
 }
 
-/// One head as it sits, and at its best seat.
+/// One head with the filters as they were designed, and turned to its best seat.
 #[derive(Debug, Clone, Serialize)]
 pub struct PersonFigures {
     /// The file's name without its ending.
     pub name: String,
-    /// Where the best seat is, degrees about the device, positive to the listener's left.
+    /// The best seat, degrees about the device, positive to the listener's left.
     pub seat_deg: f64,
     /// What it hears as it sits.
     pub as_it_sits: Hears,
-    /// What it hears there.
+    /// What it hears with the filters turned to it.
     pub best_seat: Hears,
 }
 
@@ -140,33 +159,32 @@ pub fn load(folder: &Path, radius_m: f64) -> Result<Vec<Person>, PeopleError> {
     files.into_iter().map(person).collect()
 }
 
-/// Figures of a coefficient set on a device for these people; `progress` hears the part done, 0 to 1.
-pub fn people(device: &Device, set: &FilterSet, people: &[Person], progress: &dyn Fn(f64)) -> PeopleFigures {
-    let grid = Grid::new(set, device.sample_rate_hz);
-    let middle = Seat { azimuth_deg: 0.0 };
+/// Figures of filters on a device for these people, who stay where they were measured: with each of the `seated` filters,
+/// one of them for the middle. `progress` hears the part done, 0 to 1.
+pub fn people(device: &Device, seated: &[Seated], people: &[Person], progress: &dyn Fn(f64)) -> PeopleFigures {
+    let grid = Grid::new(seated.iter().map(|seat| &seat.filters), device.sample_rate_hz);
     let model_head = &device.listener.head;
-    let model = heard::heard(device, &grid, &[model_head], &[middle], &|_| ()).remove(0).remove(0);
-    let heads: Vec<&Head> = people.iter().map(|person| &person.head).collect();
-    let seats = seats();
-    let everywhere = heard::heard(device, &grid, &heads, &seats, progress);
-    let center = seats.iter().position(|seat| seat.azimuth_deg == 0.0).unwrap_or(0);
+    let heads: Vec<&Head> = people.iter().map(|person| &person.head).chain([model_head]).collect();
+    let mut with_each = heard::heard(device, &grid, &heads, progress);
+    let of_model = with_each.pop().unwrap_or_default();
+    let center = seated.iter().position(|seat| seat.azimuth_deg == 0.0).unwrap_or(0);
     let persons: Vec<PersonFigures> = people
         .iter()
-        .zip(&everywhere)
-        .map(|(person, at_seats)| {
+        .zip(&with_each)
+        .map(|(person, with_seats)| {
             let map = angle::map(&grid, &person.head, device.listener.distance_m);
-            let best = best_seat(at_seats, center);
+            let best = best_seat(with_seats, center);
             PersonFigures {
                 name: person.name.clone(),
-                seat_deg: seats[best].azimuth_deg,
-                as_it_sits: hears(&at_seats[center], &map),
-                best_seat: hears(&at_seats[best], &map),
+                seat_deg: seated[best].azimuth_deg,
+                as_it_sits: hears(&with_seats[center], &map),
+                best_seat: hears(&with_seats[best], &map),
             }
         })
         .collect();
     PeopleFigures {
         octaves_hz: OCTAVES_HZ,
-        model: hears(&model, &angle::map(&grid, model_head, device.listener.distance_m)),
+        model: hears(&of_model[center], &angle::map(&grid, model_head, device.listener.distance_m)),
         as_they_sit: spread(persons.iter().map(|person| &person.as_it_sits)),
         best_seat: spread(persons.iter().map(|person| &person.best_seat)),
         heads: persons,
@@ -174,10 +192,10 @@ pub fn people(device: &Device, set: &FilterSet, people: &[Person], progress: &dy
 }
 
 /// The seat with the most cancellation, mean of its octaves' dB; of equals the nearest to `center`.
-fn best_seat(at_seats: &[Heard], center: usize) -> usize {
+fn best_seat(with_seats: &[Heard], center: usize) -> usize {
     let score = |heard: &Heard| heard.cancellation_db()[SEAT_OCTAVES].iter().sum::<f64>();
-    (0..at_seats.len()).fold(center, |best, seat| {
-        let (here, there) = (score(&at_seats[seat]), score(&at_seats[best]));
+    (0..with_seats.len()).fold(center, |best, seat| {
+        let (here, there) = (score(&with_seats[seat]), score(&with_seats[best]));
         let nearer = seat.abs_diff(center) < best.abs_diff(center);
         if here > there || (here == there && nearer) { seat } else { best }
     })

@@ -1,4 +1,4 @@
-//! What heads hear of both side programs, at many seats.
+//! What heads hear of both side programs, through several sets of filters.
 
 use std::f64::consts::PI;
 use std::ops::Range;
@@ -12,9 +12,6 @@ use super::super::evaluate::bands::{OCTAVES_HZ, db, octave};
 use super::super::filter_set::FilterSet;
 use super::super::fir::Bins;
 
-/// Seats searched, degrees about the device.
-const SEAT_RANGE_DEG: f64 = 6.0;
-const SEAT_STEP_DEG: f64 = 0.5;
 /// Bins of an octave that are computed, in the middles of as many equal parts of it.
 const BINS_PER_OCTAVE: usize = 32;
 /// Points of the transform.
@@ -22,27 +19,6 @@ const TRANSFORM: usize = 16_384;
 /// Time differences say where a sound is between these, Hz; level differences between those.
 pub const DELAY_HZ: Range<f64> = 250.0..1500.0;
 pub const LEVEL_HZ: Range<f64> = 2000.0..8000.0;
-
-/// A seat at the design distance from the device, the listener facing it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Seat {
-    /// Degrees off the axis, positive to the listener's left.
-    pub azimuth_deg: f64,
-}
-
-impl Seat {
-    fn listener(self, distance_m: f64) -> Listener {
-        let azimuth = self.azimuth_deg.to_radians();
-        let position = [distance_m * azimuth.cos(), distance_m * azimuth.sin(), 0.0];
-        Listener { position, yaw_rad: -azimuth }
-    }
-}
-
-/// All seats of the search.
-pub fn seats() -> Vec<Seat> {
-    let steps = (SEAT_RANGE_DEG / SEAT_STEP_DEG).round() as i32;
-    (-steps..=steps).map(|step| Seat { azimuth_deg: f64::from(step) * SEAT_STEP_DEG }).collect()
-}
 
 /// The frequencies used, and what the filters do there.
 pub struct Grid {
@@ -55,28 +31,38 @@ pub struct Point {
     pub octave: usize,
     /// Width it stands for, Hz.
     pub width_hz: f64,
-    /// Filters `[program][driver]`, left and right.
-    pub filters: [Vec<Complex>; 2],
+    /// Filters `[set][program][driver]`, left and right.
+    pub filters: Vec<[Vec<Complex>; 2]>,
 }
 
 impl Grid {
-    pub fn new(set: &FilterSet, sample_rate_hz: u32) -> Self {
-        let length = set.taps().next_power_of_two().max(TRANSFORM);
+    /// Of sets of filters of one length.
+    pub fn new<'a>(sets: impl Iterator<Item = &'a FilterSet> + Clone, sample_rate_hz: u32) -> Self {
+        let longest = sets.clone().map(FilterSet::taps).max().unwrap_or(0);
+        let length = longest.next_power_of_two().max(TRANSFORM);
         let bins = Bins { length, sample_rate_hz: f64::from(sample_rate_hz) };
-        let responses = set.responses(bins);
-        let point = |octave: usize, bin: usize, width_hz: f64| Point {
-            frequency_hz: bins.frequency_hz(bin),
-            octave,
-            width_hz,
-            filters: [0, 1].map(|input| responses[input].iter().map(|spectrum| spectrum[bin]).collect()),
-        };
         let octaves = OCTAVES_HZ.iter().enumerate().flat_map(|(index, center)| {
             let range = octave(bins, *center);
             let parts = BINS_PER_OCTAVE.min(range.len());
             let width_hz = range.len() as f64 / parts.max(1) as f64 * bins.frequency_hz(1);
             (0..parts).map(move |part| (index, range.start + (2 * part + 1) * range.len() / (2 * parts), width_hz))
         });
-        Self { points: octaves.map(|(octave, bin, width_hz)| point(octave, bin, width_hz)).collect() }
+        let octaves: Vec<(usize, usize, f64)> = octaves.collect();
+        let point = |&(octave, bin, width_hz): &(usize, usize, f64)| Point {
+            frequency_hz: bins.frequency_hz(bin),
+            octave,
+            width_hz,
+            filters: Vec::new(),
+        };
+        let mut points: Vec<Point> = octaves.iter().map(point).collect();
+        for set in sets {
+            let responses = set.responses(bins);
+            for (point, (_, bin, _)) in points.iter_mut().zip(&octaves) {
+                let at = |input: usize| responses[input].iter().map(|spectrum| spectrum[*bin]).collect();
+                point.filters.push([at(0), at(1)]);
+            }
+        }
+        Self { points }
     }
 }
 
@@ -160,33 +146,29 @@ impl Heard {
     }
 }
 
-/// What every head hears at every seat: `[head][seat]`. The drivers' fields are computed once for all heads.
-pub fn heard(device: &Device, grid: &Grid, heads: &[&Head], seats: &[Seat], progress: &dyn Fn(f64)) -> Vec<Vec<Heard>> {
-    let mut all = vec![vec![Heard::default(); seats.len()]; heads.len()];
-    let listeners: Vec<Listener> = seats.iter().map(|seat| seat.listener(device.listener.distance_m)).collect();
+/// What every head hears at the design point through every set: `[head][set]`. The drivers' fields are computed once for
+/// all heads, and each head's transfers once for all sets.
+pub fn heard(device: &Device, grid: &Grid, heads: &[&Head], progress: &dyn Fn(f64)) -> Vec<Vec<Heard>> {
+    let sets = grid.points.first().map_or(0, |point| point.filters.len());
+    let mut all = vec![vec![Heard::default(); sets]; heads.len()];
+    let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
     for (done, point) in grid.points.iter().enumerate() {
         let k = wave_number(point.frequency_hz);
-        let mut heads_here: Vec<HeadAt> = heads.iter().map(|head| head.at(k)).collect();
-        for (seat, listener) in listeners.iter().enumerate() {
-            let fields: Vec<(Incident, [Complex; 2])> = device
-                .drivers
+        let fields = device.drivers.iter().map(|driver| {
+            let incident = driver.radiator.incident(k, listener.position);
+            (incident, driver.wiring(point.frequency_hz) * incident.pressure)
+        });
+        let fields: Vec<(Incident, Complex)> = fields.collect();
+        for (head, of_head) in heads.iter().zip(&mut all) {
+            let mut head: HeadAt = head.at(k);
+            let transfers: Vec<[Complex; 2]> = fields
                 .iter()
-                .enumerate()
-                .map(|(index, driver)| {
-                    let incident = driver.radiator.incident(k, listener.position);
-                    let fed = driver.wiring(point.frequency_hz) * incident.pressure;
-                    (incident, [0, 1].map(|program: usize| fed * point.filters[program][index]))
-                })
+                .map(|(incident, pressure)| head.response(incident, &listener).map(|h| h * pressure))
                 .collect();
-            for (head, of_head) in heads_here.iter_mut().zip(&mut all) {
-                let mut ears = [[Complex::ZERO; 2]; 2];
-                for (incident, fed) in &fields {
-                    let response = head.response(incident, listener);
-                    for (program, pair) in ears.iter_mut().enumerate() {
-                        pair.iter_mut().zip(response).for_each(|(ear, h)| *ear += h * fed[program]);
-                    }
-                }
-                of_head[seat].add(point, ears);
+            for (filters, heard) in point.filters.iter().zip(of_head) {
+                let ear =
+                    |filters: &[Complex], ear: usize| filters.iter().zip(&transfers).map(|(h, c)| h * c[ear]).sum();
+                heard.add(point, filters.each_ref().map(|filters| [ear(filters, 0), ear(filters, 1)]));
             }
         }
         progress((done + 1) as f64 / grid.points.len() as f64);

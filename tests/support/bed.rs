@@ -53,14 +53,19 @@ impl Bed {
 
     /// Plays a tone without end, both channels alike, and waits until it has been heard for `settle_s` seconds.
     pub fn play_tone(&self, amplitude: f64, quantum_frames: u32, settle_s: f64) -> Source {
+        self.play_tones([amplitude; 2], quantum_frames, settle_s)
+    }
+
+    /// The same, each channel in a level of its own.
+    pub fn play_tones(&self, amplitudes: [f64; 2], quantum_frames: u32, settle_s: f64) -> Source {
         let begin = self.card.recorded_frames();
         let mut n = 0_u64;
         let source = self.source(quantum_frames, move |left, right, _| {
             for (left, right) in left.iter_mut().zip(right) {
                 // Whole hertz: the phase repeats every second, so it never loses precision.
                 let phase = TAU * TONE_HZ * (n % u64::from(RATE_HZ)) as f64 / f64::from(RATE_HZ);
-                *left = (amplitude * phase.sin()) as f32;
-                *right = *left;
+                *left = (amplitudes[0] * phase.sin()) as f32;
+                *right = (amplitudes[1] * phase.sin()) as f32;
                 n += 1;
             }
         });

@@ -112,6 +112,10 @@ impl Daemon {
         &mut self.process
     }
 
+    pub fn pid(&self) -> nix::unistd::Pid {
+        self.process.pid()
+    }
+
     /// Panics, with its log, if it has ended.
     pub fn assert_alive(&self) {
         self.process.assert_alive();

@@ -211,7 +211,7 @@ impl Radiator {
 
 /// How far a point is in the near field: 1 up to kr = 2, falling to 0 at kr = 4, where what is divided out is small.
 fn nearness(kr: f64) -> f64 {
-    0.5 + 0.5 * (std::f64::consts::PI * (0.5 * kr - 1.0).clamp(0.0, 1.0)).cos()
+    1.0 - crate::dsp::raised_cosine(0.5 * kr - 1.0)
 }
 
 /// e^{−jkr}/r.

@@ -4,6 +4,7 @@
 
 use crate::acoustics::vector::{direction, scale};
 use crate::acoustics::{Complex, wave_number};
+use crate::dsp::raised_cosine;
 
 use super::curve::LogGrid;
 use super::device::{BeamSpec, Device, Driver};
@@ -119,8 +120,8 @@ impl<'a> Beamformer<'a> {
         for section in &self.sections {
             // The share of this section falls to zero where it ends; the next takes what is left.
             let beyond = (frequency_hz / section.up_to_hz).log2() / FADE_OCTAVES + 1.0;
-            let here = left * (1.0 - smooth_step(beyond));
-            let beam = smooth_step((frequency_hz / BEAM_FROM_HZ).log2() / 0.5 + 1.0);
+            let here = left * (1.0 - raised_cosine(beyond));
+            let beam = raised_cosine((frequency_hz / BEAM_FROM_HZ).log2() / 0.5 + 1.0);
             add(section, here * beam, !section.nulls);
             add(section, here * (1.0 - beam), true);
             left -= here;
@@ -326,11 +327,6 @@ fn constrained(factor: &Factor, free: &[Complex], held: &[(&[Complex], Complex)]
 fn add_uncertain(matrix: &mut Hermitian, v: &[Complex], weight: f64) {
     matrix.add_outer(v, weight);
     v.iter().enumerate().for_each(|(i, c)| matrix.add_diagonal(i, DRIVER_MISMATCH * weight * c.norm_sqr()));
-}
-
-/// 0 below 0, 1 above 1, a raised cosine between.
-pub fn smooth_step(x: f64) -> f64 {
-    0.5 - 0.5 * (std::f64::consts::PI * x.clamp(0.0, 1.0)).cos()
 }
 
 /// How far a driver is from the ideal center: turned away from the front, then off the middle.

@@ -1,8 +1,9 @@
 //! The center's filters: the beam, with the phase of the sides and the level of the ideal pair's phantom center.
 
 use crate::acoustics::{Complex, Listener, phasor};
+use crate::dsp::raised_cosine;
 
-use super::beam::{Beamformer, MAX_EFFORT_DB, smooth_step};
+use super::beam::{Beamformer, MAX_EFFORT_DB};
 use super::curve::LogGrid;
 use super::device::{BeamSpec, Device, Driver};
 use super::evaluate::bands::{OCTAVES_HZ, highest, pink_energy};
@@ -39,7 +40,7 @@ pub fn filters(
     // equalizer follows what left and right really play.
     let phase = |bin: usize| {
         let part = match device.form {
-            Form::Full => smooth_step((bins.solved_hz(bin) / low).log2() / (high / low).log2()),
+            Form::Full => raised_cosine((bins.solved_hz(bin) / low).log2() / (high / low).log2()),
             Form::Rtf => 1.0,
         };
         let [followed, in_phase] = [sides(bin), plain(bin)].map(|p| p / p.norm().max(1e-30));

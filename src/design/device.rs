@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::acoustics::excursion::Excursion;
 use crate::acoustics::{Complex, Head, Radiator, phasor};
+use crate::dsp::raised_cosine;
 use crate::source::{Complaint, Source};
 
 use super::curve::Curve;
@@ -126,7 +127,7 @@ impl Driver {
     /// How far it takes part in the array at a frequency: 1 in its band, falling over half an octave beyond.
     pub fn share(&self, frequency_hz: f64) -> f64 {
         let octaves_outside = (self.band_hz.0 / frequency_hz).log2().max((frequency_hz / self.band_hz.1).log2());
-        0.5 + 0.5 * (PI * (octaves_outside / 0.5).clamp(0.0, 1.0)).cos()
+        1.0 - raised_cosine(octaves_outside / 0.5)
     }
 }
 

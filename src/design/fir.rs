@@ -7,6 +7,7 @@ use rustfft::{Fft, FftDirection};
 
 use super::{HIGHEST_PART, LOWEST_HZ};
 use crate::acoustics::{Complex, phasor};
+use crate::dsp::raised_cosine;
 
 /// Bins 0…N/2 of a real filter's response at a sample rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,17 +50,11 @@ pub fn modelling_delay(taps: usize) -> usize {
 pub fn realize(response: &[Complex], bins: Bins, taps: usize, delay: usize) -> Vec<f64> {
     let circular = inverse(response, bins);
     let n = bins.length;
-    let (fade_in, fade_out) = (delay / 2, taps / 4);
+    let (fade_in, faded) = (delay / 2, taps / 4);
     (0..taps)
         .map(|i| {
             let rise = if i < fade_in { (i as f64 + 0.5) / fade_in as f64 } else { 1.0 };
-            let left = taps - i;
-            let fall = if left <= fade_out {
-                0.5 - 0.5 * (std::f64::consts::PI * (left as f64 - 0.5) / fade_out as f64).cos()
-            } else {
-                1.0
-            };
-            circular[(n + i - delay) % n] * rise * fall
+            circular[(n + i - delay) % n] * rise * fade_out(taps - i, faded)
         })
         .collect()
 }
@@ -68,6 +63,11 @@ pub fn realize(response: &[Complex], bins: Bins, taps: usize, delay: usize) -> V
 /// algorithms for all other lengths into the program, a quarter of a megabyte.
 fn transform(spectrum: &mut [Complex], direction: FftDirection) {
     Radix4::new(spectrum.len(), direction).process(spectrum);
+}
+
+/// Gain of the sample that has `left` samples up to a filter's end, itself among them, where the last `faded` are faded out.
+pub fn fade_out(left: usize, faded: usize) -> f64 {
+    raised_cosine((left as f64 - 0.5) / faded.max(1) as f64)
 }
 
 /// Real circular impulse response of a half spectrum; the ends of the spectrum are made real.

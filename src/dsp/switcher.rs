@@ -5,8 +5,8 @@
 //! unheard, and is then faded in over [`FADE_S`] with a raised-cosine gain while the old one is faded out with the
 //! complement. Everything counts frames, so the result is the same for every split of the input into calls.
 
-use super::Chain;
 use super::spec::MAX_DRIVERS;
+use super::{Chain, raised_cosine};
 
 /// Length of the crossfade in seconds. A raised cosine this long spreads a tone by less than −80 dB beyond ±100 Hz.
 pub const FADE_S: f64 = 0.05;
@@ -150,9 +150,8 @@ impl Next {
 
     /// The next chain's gain over the coming frames: (1 − cos πt) / 2.
     fn fill_gains(&self, gains: &mut [f32]) {
-        let step = std::f64::consts::PI / self.fade_frames as f64;
         for (frame, gain) in (self.faded_frames..).zip(gains) {
-            *gain = (0.5 - 0.5 * (step * frame as f64).cos()) as f32;
+            *gain = raised_cosine(frame as f64 / self.fade_frames as f64) as f32;
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The center's beam: the least that goes anywhere but to the front. What is minimized is the power over the whole
 //! sphere, with the directions of the nulls counted once more (a loaded superdirective array; Cox, Zeskind & Owen, IEEE
-//! TASSP 35, 1987), while the axis and, where it would be narrower, the lobe at ±45° are held.
+//! TASSP 35, 1987), while the axis and, where it would be narrower, the lobe at ±45° are held. To large arrays a narrow
+//! lobe is worth several decibels of index: they hold the wide one as far as it costs next to nothing, and leave nulls at
+//! both sides to the sphere.
 
 use crate::acoustics::vector::{direction, scale};
 use crate::acoustics::{Complex, wave_number};
@@ -14,8 +16,12 @@ use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES};
 
 /// Largest effort of the beam, dB.
 pub const MAX_EFFORT_DB: f64 = 6.0;
-/// The main lobe stays above this at ±45°, dB.
-const LOBE_45_DB: f64 = -5.0;
+/// The main lobe stays above this at its edges, ±45°, dB.
+const LOBE_DB: f64 = -5.0;
+/// Up to so many drivers the lobe is held whatever it costs, …
+const FEW_DRIVERS: usize = 4;
+/// … more of them spend this much on it, dB of what is minimized, and play together until it is narrower than a head.
+const LOBE_PRICE_DB: f64 = 0.1;
 /// Weight of the nulls beside the sphere.
 const NULL_WEIGHT: f64 = 1.5;
 /// A decibel of effort must bring this much of directivity index, or it is not spent, dB.
@@ -58,6 +64,8 @@ pub struct Beamformer<'a> {
     spec: &'a BeamSpec,
     power: &'a RadiatedPower,
     distance_m: f64,
+    /// How far an ear is off the axis as the device sees it, degrees.
+    ear_deg: f64,
     grid: LogGrid,
     sections: Vec<Section>,
 }
@@ -67,8 +75,9 @@ impl<'a> Beamformer<'a> {
     /// frontmost.
     pub fn new(device: &'a Device, drivers: &'a [Driver], power: &'a RadiatedPower, grid: &LogGrid) -> Self {
         let distance_m = device.listener.distance_m;
+        let ear_deg = (device.listener.head.radius_m() / distance_m).atan().to_degrees();
         let mut beamformer =
-            Self { drivers, spec: &device.beam, power, distance_m, grid: grid.clone(), sections: Vec::new() };
+            Self { drivers, spec: &device.beam, power, distance_m, ear_deg, grid: grid.clone(), sections: Vec::new() };
         let nested = nested_sets(drivers);
         let last = nested.len() - 1;
         let mut covered_hz = 0.0;
@@ -160,9 +169,11 @@ impl<'a> Beamformer<'a> {
         let nulls = self.nulls(section, frequency_hz);
         let mut matrix = Hermitian::zero(axis.len());
         match self.spec {
-            BeamSpec::Null { .. } => {
-                // In the unit of the sphere's power.
-                matrix.add(&nulls, NULL_WEIGHT * self.distance_m.powi(2));
+            BeamSpec::Null { null_deg, .. } => {
+                if !(self.is_large() && at_both_sides(null_deg)) {
+                    // In the unit of the sphere's power.
+                    matrix.add(&nulls, NULL_WEIGHT * self.distance_m.powi(2));
+                }
                 matrix.add(&power, 1.0);
                 (0..axis.len()).for_each(|i| matrix.add_diagonal(i, DRIVER_MISMATCH * power.diagonal(i)));
             }
@@ -187,10 +198,15 @@ impl<'a> Beamformer<'a> {
             .filter(|(azimuth, _)| azimuth.abs() == 45.0 && matches!(self.spec, BeamSpec::Null { .. }))
             .map(|(_, v)| {
                 let turn = of_inner(v) * of_inner(&axis).conj();
-                (v.clone(), turn / turn.norm().max(1e-300) * 10f64.powf(LOBE_45_DB / 20.0))
+                (v.clone(), turn / turn.norm().max(1e-300) * 10f64.powf(LOBE_DB / 20.0))
             })
             .collect();
-        System { matrix, right_side, axis, shares, power, nulls, front, lobe }
+        let lobe_price_db = if self.is_large() { LOBE_PRICE_DB } else { f64::INFINITY };
+        System { matrix, right_side, axis, shares, power, nulls, front, lobe, lobe_price_db }
+    }
+
+    fn is_large(&self) -> bool {
+        self.drivers.len() > FEW_DRIVERS
     }
 
     /// Responses at an azimuth at the listener's distance, with the drivers' shares in them.
@@ -259,6 +275,9 @@ impl<'a> Beamformer<'a> {
             10.0 * pressure.norm_sqr().log10()
         };
         let lobe = |a: f64| level_db(a).min(level_db(-a));
+        if self.is_large() {
+            return lobe(self.ear_deg) >= LOBE_DB;
+        }
         let rise = [15.0, 30.0, 45.0, 60.0].map(|a: f64| level_db(a).max(level_db(-a))).into_iter().fold(0.0, f64::max);
         lobe(45.0) >= GIVEN_UP_45_DB && lobe(30.0) >= 0.75 * GIVEN_UP_45_DB && rise <= LOBE_RISE_DB
     }
@@ -277,10 +296,12 @@ struct System {
     front: Vec<(f64, Vec<Complex>)>,
     /// Responses at the edges of the lobe, and the least that is wanted there.
     lobe: Vec<(Vec<Complex>, Complex)>,
+    /// What that may cost, dB of what is minimized.
+    lobe_price_db: f64,
 }
 
 impl System {
-    /// The weights for one λ: 1 on axis, and at the edges of the lobe no less than is wanted.
+    /// The weights for one λ: 1 on axis, and at the edges of the lobe no less than is wanted, as far as its price goes.
     fn solve(&self, log_lambda: f64) -> Option<Vec<Complex>> {
         let mut loaded = self.matrix.clone();
         let load = self.matrix.mean_diagonal() * 10f64.powf(log_lambda);
@@ -295,7 +316,12 @@ impl System {
         if held.len() == before || self.axis.len() <= held.len() {
             return Some(weights);
         }
-        Some(constrained(&factor, &free, &held).unwrap_or(weights))
+        let Some(wide) = constrained(&factor, &free, &held) else { return Some(weights) };
+        // From the minimum on axis to the one with the lobe held the cost grows with the square of the way.
+        let [narrowest, widest] = [&weights, &wide].map(|w| loaded.quadratic_form(w));
+        let affordable = narrowest * (10f64.powf(self.lobe_price_db / 10.0) - 1.0);
+        let way = (affordable / (widest - narrowest).max(1e-300)).sqrt().min(1.0);
+        Some(weights.iter().zip(wide).map(|(narrow, wide)| narrow + (wide - narrow) * way).collect())
     }
 }
 
@@ -327,6 +353,12 @@ fn constrained(factor: &Factor, free: &[Complex], held: &[(&[Complex], Complex)]
 fn add_uncertain(matrix: &mut Hermitian, v: &[Complex], weight: f64) {
     matrix.add_outer(v, weight);
     v.iter().enumerate().for_each(|(i, c)| matrix.add_diagonal(i, DRIVER_MISMATCH * weight * c.norm_sqr()));
+}
+
+/// Nulls where the least power over the sphere has its own.
+fn at_both_sides(null_deg: &[f64]) -> bool {
+    let has = |side: f64| null_deg.contains(&side);
+    null_deg.iter().all(|a| a.abs() == 90.0) && has(90.0) && has(-90.0)
 }
 
 /// How far a driver is from the ideal center: turned away from the front, then off the middle.

@@ -79,6 +79,8 @@ fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
 }
 
 #[cfg(test)]
+mod image_source_tests;
+#[cfg(test)]
 mod optimum_tests;
 #[cfg(test)]
 mod tests;

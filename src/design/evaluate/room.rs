@@ -9,7 +9,7 @@ use crate::acoustics::{Complex, Head, Listener};
 
 use super::super::device::Device;
 use super::super::fir::Bins;
-use super::super::room::{diffuse_over_direct, in_room};
+use super::super::room::diffuse_over_direct;
 use super::PerOctave;
 use super::azimuth::{Azimuth, AzimuthMap};
 use super::bands::{db, energy, range, thirds};
@@ -92,25 +92,24 @@ pub fn in_a_room(device: &Device, sources: &Sources) -> InRoom {
     let phantom: Vec<Complex> = sources.ideal[0].iter().zip(&sources.ideal[1]).map(|(a, b)| a + b).collect();
     let phantom = [phantom.clone(), phantom];
 
-    // (direct, in the room) of a program re the ideal pair's, by third octave.
-    let levels = |program: usize, at_ears: &[usize], reference: &[Vec<Complex>; 2]| -> Vec<(f64, f64)> {
-        let heard = sources.heard[program];
+    // (direct, in the room) of a program re what `loudspeakers` of the ideal pair make together, by third octave.
+    let levels = |program: usize, reference: &[Vec<Complex>; 2], loudspeakers: f64| -> Vec<(f64, f64)> {
+        let front = |bin: usize| sources.front.iter().map(|ear| ear[bin].norm_sqr()).sum::<f64>();
         thirds(TONE_HZ)
             .map(|third| {
                 let band = range(bins, third.0, third.1);
-                let direct = both(heard, band.clone()) / both(reference, band.clone()).max(1e-300);
-                let omni = |bin: usize| {
-                    let of = |ears: &[Vec<Complex>; 2]| at_ears.iter().map(|e| ears[*e][bin].norm_sqr()).sum::<f64>();
-                    of(sources.front) / of(heard).max(1e-300)
-                };
-                let power = sources.field.power_re(band, sources.programs[program], omni);
-                (direct, direct * in_room(power, diffuse))
+                let mean = |energy: f64| energy / band.len().max(1) as f64;
+                let [heard, pair] = [sources.heard[program], reference].map(|ears| mean(both(ears, band.clone())));
+                let radiated = sources.field.power_re(band.clone(), sources.programs[program], front);
+                let omni = loudspeakers * mean(band.clone().map(front).sum());
+                (heard / pair.max(1e-300), (heard + diffuse * radiated) / (pair + diffuse * omni).max(1e-300))
             })
             .collect()
     };
     // Both ears together hear the right loudspeaker of the pair as they hear the left.
-    let [left, right] = [0, 1].map(|side| levels(side, &[side], sources.ideal));
-    let center = levels(2, &[0, 1], &phantom);
+    let [left, right] = [0, 1].map(|side| levels(side, sources.ideal, 1.0));
+    // A phantom center's two loudspeakers add in step at the ears, up to some hundred hertz, but never in the room.
+    let center = levels(2, &phantom, 2.0);
     let mean =
         |of: &dyn Fn(&(f64, f64)) -> f64, list: &[(f64, f64)]| list.iter().map(of).sum::<f64>() / list.len() as f64;
     let sides_re_center =

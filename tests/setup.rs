@@ -234,10 +234,10 @@ fn the_list_says_what_fits() {
     };
     assert_eq!((&list["schema"], &list["device"]), (&1.into(), &"null".into()));
     let bar = named("profiles", "name", "bar");
-    assert_eq!((&bar["channels"], &bar["sample_rate_hz"]), (&4.into(), &48_000.into()));
+    assert_eq!((&bar["needs"]["channels"], &bar["needs"]["sample_rate_hz"]), (&4.into(), &48_000.into()));
     assert!(bar["fits"].as_array().unwrap().contains(&"null".into()), "{bar}");
     let null = named("devices", "pcm", "null");
-    assert_eq!((&null["state"], &null["is_configured"]), (&"free".into(), &true.into()));
+    assert_eq!((&null["state"]["is"], &null["is_configured"]), (&"free".into(), &true.into()));
     let misfit = named("matches", "profile", "bar")["misfit"].as_str().unwrap().to_owned();
     assert!(misfit.starts_with("hat_product is \"No such board\", and "), "{misfit}");
 

@@ -11,11 +11,9 @@ use super::list::table;
 use super::report::print;
 use crate::config::{Config, Places};
 use crate::daemon::Instance;
-use crate::daemon::control::{Request, ask};
 use crate::design::{Device, folder};
-use crate::doctor::{has_service, start_command};
+use crate::doctor::{ask_status, has_service, start_command};
 use crate::inventory::Inventory;
-use crate::inventory::within::begin;
 use crate::profile::{self, Profile};
 use crate::setup::{Answers, Decision, Question, SetupError, decide, draft};
 use crate::source::{Complaint, Source, is_there, printable, write_atomically};
@@ -235,11 +233,7 @@ fn make_folder(folder: Option<&Path>) -> Result<(), Complaint> {
 fn next(named: Option<&Path>, target: &Path) -> String {
     let instance = Instance::default();
     let is_service = has_service(Path::new("/"));
-    let asked = begin({
-        let instance = instance.clone();
-        move || ask(&instance, &Request::Status)
-    });
-    let is_running = asked.wait().is_some_and(|answer| answer.is_ok());
+    let is_running = ask_status(&instance).wait().is_some_and(|answer| answer.is_ok());
     let config = named.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
     let play = if is_running {
         ["spatiald --reload --default".to_owned(), "let the running daemon follow it".into()]

@@ -1,10 +1,5 @@
 //! Changing a `spatiald.toml` that somebody wrote: a value here, a line there, and every other byte as it was.
 
-use std::ops::Range;
-
-use serde::Deserialize;
-use serde_spanned::Spanned;
-
 use super::file::File;
 use crate::source::{Complaint, Source};
 
@@ -25,43 +20,39 @@ pub enum Key {
 /// # Errors
 /// `source` is no configuration.
 pub fn edited(source: &Source, changes: &[(Key, &str)]) -> Result<Source, Complaint> {
-    let file: File = source.parse()?;
-    let mut edits: Vec<(Range<usize>, String)> = Vec::new();
-    for &(key, value) in changes {
-        let value = toml::Value::from(value);
-        let (name, written) = match key {
-            Key::Device => ("device", file.device.as_ref()),
-            Key::Profile => ("profile", file.profile.as_ref()),
-            Key::RuleProfile(rule) => (
-                "profile",
-                rule.checked_sub(1).and_then(|rule| file.matches.get(rule)).map(|rule| &rule.get_ref().profile),
-            ),
-        };
-        edits.push(match written {
-            Some(written) => (written.span(), value.to_string()),
-            None => {
-                let at = line_for(source, name)?;
-                let newline = if source.text()[..at].ends_with('\n') { "" } else { "\n" };
-                (at..at, format!("{newline}{name} = {value}\n"))
-            }
-        });
-    }
-    edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
     let mut text = source.text().to_owned();
-    for (place, value) in edits {
-        text.replace_range(place, &value);
+    for (key, value) in changes {
+        text = set(&Source::new(source.path(), text), *key, value)?;
     }
     Ok(Source::new(source.path(), text))
 }
 
-/// Where a line that sets `key` can begin.
-fn line_for(source: &Source, key: &str) -> Result<usize, Complaint> {
-    #[derive(Deserialize)]
-    struct Format {
-        format: Spanned<i64>,
-    }
-    let format: Format = source.parse()?;
-    let text = source.text();
+fn set(source: &Source, key: Key, value: &str) -> Result<String, Complaint> {
+    let file: File = source.parse()?;
+    let value = toml::Value::from(value);
+    let (name, written) = match key {
+        Key::Device => ("device", file.device.as_ref()),
+        Key::Profile => ("profile", file.profile.as_ref()),
+        Key::RuleProfile(rule) => {
+            let rule = rule.checked_sub(1).and_then(|rule| file.matches.get(rule));
+            ("profile", rule.map(|rule| &rule.get_ref().profile))
+        }
+    };
+    let (place, new) = match written {
+        Some(written) => (written.span(), value.to_string()),
+        None => {
+            let at = line_for(source.text(), name, file.format.span().end);
+            let newline = if source.text()[..at].ends_with('\n') { "" } else { "\n" };
+            (at..at, format!("{newline}{name} = {value}\n"))
+        }
+    };
+    let mut text = source.text().to_owned();
+    text.replace_range(place, &new);
+    Ok(text)
+}
+
+/// Where a line that sets `key` can begin; `format` is where the value of that key ends.
+fn line_for(text: &str, key: &str, format: usize) -> usize {
     let below = |start: usize| text[start..].find('\n').map_or(text.len(), |newline| start + newline + 1);
     let comment = format!("#{key} = ");
     let mut start = 0;
@@ -69,10 +60,10 @@ fn line_for(source: &Source, key: &str) -> Result<usize, Complaint> {
     while let Some(line) = text.get(start..below(start)).filter(|line| !line.is_empty() && !begins_table(line)) {
         start += line.len();
         if line.starts_with(&comment) {
-            return Ok(start);
+            return start;
         }
     }
-    Ok(below(format.format.span().end))
+    below(format)
 }
 
 fn begins_table(line: &str) -> bool {

@@ -11,8 +11,7 @@ type At<T> = Option<Spanned<T>>;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
-    #[serde(rename = "format")]
-    pub _format: i64,
+    pub format: Spanned<i64>,
     pub profile: At<String>,
     pub device: At<String>,
     pub device_format: Option<DeviceFormat>,

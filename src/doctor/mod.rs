@@ -22,12 +22,13 @@ use std::path::{Path, PathBuf};
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::config::{Config, Places};
-use crate::daemon::control::{Reply, Request, ask};
+use crate::daemon::control::{AskError, Reply, Request, ask};
 use crate::daemon::{Instance, Options};
 use crate::engine::realtime::{WRITER_PRIORITY, promote};
+use crate::inventory;
 use crate::inventory::within::{Begun, PATIENCE, begin};
 use crate::node;
-use crate::output::{check_mixer, offer};
+use crate::output::check_mixer;
 
 mod card;
 mod configuration;
@@ -114,10 +115,7 @@ fn node_name(config: &Result<Config, crate::source::Complaint>, instance: &Insta
 
 fn observe(question: &Question) -> Facts {
     let instance = question.instance.clone();
-    let asked = begin({
-        let instance = instance.clone();
-        move || ask(&instance, &Request::Status)
-    });
+    let asked = ask_status(&instance);
     let config = Config::find(question.config.as_deref(), &Places::from_environment());
     let sink = node_name(&config, &instance);
     // Half of the patience for each of its two answers.
@@ -134,7 +132,7 @@ fn observe(question: &Question) -> Facts {
     let configured = config.as_ref().ok().map(|config| config.device.clone());
     let pcm = status.map(|status| status.pcm.clone()).or(configured);
     let opened = status.and_then(|status| status.device.as_ref()).map(|device| card::Found::Played(device.channels));
-    let probe = pcm.clone().filter(|_| opened.is_none()).map(|pcm| begin(move || offer(&pcm)));
+    let probe = pcm.clone().filter(|_| opened.is_none()).map(|pcm| inventory::ask(&pcm));
     let mixer = config.as_ref().ok().map(|config| {
         let (pcm, controls) = (pcm.clone().unwrap_or_default(), config.mixer.clone());
         begin(move || check_mixer(&pcm, &controls))
@@ -166,6 +164,12 @@ fn observe(question: &Question) -> Facts {
         config,
         instance,
     }
+}
+
+/// Begins to ask the daemon how it fares.
+pub(crate) fn ask_status(instance: &Instance) -> Begun<Result<Reply, AskError>> {
+    let instance = instance.clone();
+    begin(move || ask(&instance, &Request::Status))
 }
 
 /// Whether systemd runs below `root`, and has our user service.

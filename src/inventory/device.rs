@@ -21,13 +21,12 @@ pub struct Device {
     /// It is the one that the configuration names.
     pub is_configured: bool,
     /// How it was found.
-    #[serde(flatten)]
     pub state: State,
 }
 
 /// How a device was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
+#[serde(tag = "is", rename_all = "kebab-case")]
 pub enum State {
     /// Nobody plays on it.
     Free {
@@ -121,7 +120,8 @@ impl Device {
     }
 }
 
-fn ask(pcm: &str) -> Begun<Result<Offer, OutputError>> {
+/// Begins to ask what `pcm` can be opened with.
+pub(crate) fn ask(pcm: &str) -> Begun<Result<Offer, OutputError>> {
     let pcm = pcm.to_owned();
     begin(move || offer(&pcm))
 }

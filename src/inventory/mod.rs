@@ -3,7 +3,7 @@
 //!
 //! Nothing is changed, nothing plays; a device that is free is opened for the moment of the question.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -18,6 +18,7 @@ pub(crate) mod within;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use device::ask;
 pub use device::{Device, State};
 
 /// Everything that is here.
@@ -49,7 +50,6 @@ pub struct Item {
     /// Folder of the profile, or file of the description.
     pub path: String,
     /// What it needs, or why it cannot be used.
-    #[serde(flatten)]
     pub needs: Needs,
     /// Devices that are known to have the channels.
     pub fits: Vec<String>,
@@ -179,20 +179,21 @@ fn broken(error: impl Into<ProfileError>) -> Needs {
     Needs::Broken { error: error.into().to_string() }
 }
 
-/// All descriptions by name; where two have a name, the one of the folder that goes before.
+/// All descriptions; where two have a name, the one of the folder that goes before.
 fn descriptions(places: &Places) -> Vec<Item> {
     let mut found: Vec<Item> = Vec::new();
     for folder in places.description_folders() {
         // A folder that is missing or unreadable holds none.
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|is| is == "toml")) {
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths.into_iter().filter(|path| path.extension().is_some_and(|is| is == "toml")) {
             let item = description(&path);
             if !found.iter().any(|other| other.name == item.name) {
                 found.push(item);
             }
         }
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use crate::profile::machine::{Card, cards};
 
+/// More than any card has; the kernel's own static minors end at 8.
+const MAX_DEVICES: u32 = 32;
+
 /// A playback device of a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Playback {
@@ -35,16 +38,13 @@ impl Playback {
 pub fn playbacks(root: &Path) -> Vec<Playback> {
     let mut found = Vec::new();
     for card in cards(root) {
-        let folder = root.join(format!("proc/asound/card{}", card.number));
-        // A card that has just gone has none.
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let of_entry = |entry: fs::DirEntry| {
-            let device = entry.file_name().to_str()?.strip_prefix("pcm")?.strip_suffix('p')?.parse().ok()?;
-            Some(Playback { card: card.clone(), device, open_channels: open_channels(&entry.path()) })
-        };
-        found.extend(entries.filter_map(of_entry));
+        for device in 0..MAX_DEVICES {
+            let folder = root.join(format!("proc/asound/card{}/pcm{device}p", card.number));
+            if folder.is_dir() {
+                found.push(Playback { card: card.clone(), device, open_channels: open_channels(&folder) });
+            }
+        }
     }
-    found.sort_by_key(|playback| (playback.card.number, playback.device));
     found
 }
 

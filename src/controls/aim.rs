@@ -147,16 +147,7 @@ impl Aim {
 
 /// The first `taps` of a filter, its last sixteenth faded out: what was turned out at the end is no sound of its own.
 fn faded(filter: &[f64], taps: usize) -> impl Iterator<Item = f64> + '_ {
-    let fade = (taps / 16).max(1);
-    filter.iter().take(taps).enumerate().map(move |(index, value)| {
-        let left = taps - index;
-        let gain = if left > fade {
-            1.0
-        } else {
-            0.5 - 0.5 * (std::f64::consts::PI * (left as f64 - 0.5) / fade as f64).cos()
-        };
-        value * gain
-    })
+    filter.iter().take(taps).enumerate().map(move |(index, value)| value * fir::fade_out(taps - index, taps / 16))
 }
 
 /// Each driver's transfer at one place over that at another, without the delay that all share: `[driver][bin]`.

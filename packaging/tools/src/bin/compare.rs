@@ -54,7 +54,7 @@ fn difference(played: &[f32], block: &[f32], begin: isize, step: usize) -> f64 {
 }
 
 /// What the comparison found.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 struct Found {
     /// Frames that the recording is late against the rendered file at the first block.
     offset_frames: isize,
@@ -63,6 +63,8 @@ struct Found {
     shifted_frames: isize,
     matched_blocks: usize,
     unmatched_blocks: usize,
+    /// By which each block is late; `None` where it was not found.
+    offsets: Vec<Option<isize>>,
 }
 
 /// Follows `rendered` through `played`, one driver of each.
@@ -75,6 +77,7 @@ fn follow(played: &[f32], rendered: &[f32]) -> Found {
     for (i, block) in compared.chunks_exact(BLOCK_FRAMES).enumerate() {
         let begin = (i * BLOCK_FRAMES) as isize;
         if energy(block) <= QUIET * loudest {
+            found.offsets.push(Some(offset));
             continue;
         }
         if difference(played, block, begin + offset, 1) > SAME {
@@ -85,6 +88,7 @@ fn follow(played: &[f32], rendered: &[f32]) -> Found {
             let shift = best.map_or(0, |(_, shift)| shift);
             if difference(played, block, begin + offset + shift, 1) > SAME {
                 found.unmatched_blocks += 1;
+                found.offsets.push(None);
                 continue;
             }
             offset += shift;
@@ -97,8 +101,24 @@ fn follow(played: &[f32], rendered: &[f32]) -> Found {
             found.offset_frames = offset;
         }
         found.matched_blocks += 1;
+        found.offsets.push(Some(offset));
     }
     found
+}
+
+/// Percent of the frames that are the rendered ones, to the last bit, on all `drivers` (played, rendered).
+fn equal_percent(drivers: &[(&Vec<f32>, &Vec<f32>)], offsets: &[Option<isize>]) -> f64 {
+    let is_equal = |n: usize, offset: isize| {
+        drivers.iter().all(|(played, rendered)| {
+            let there = usize::try_from(n as isize + offset).ok().and_then(|at| played.get(at));
+            there.is_some_and(|there| (there - rendered[n]).abs() <= ROUNDING)
+        })
+    };
+    let frames = offsets.iter().enumerate().flat_map(|(i, &offset)| {
+        let block = i * BLOCK_FRAMES..(i + 1) * BLOCK_FRAMES;
+        block.map(move |n| offset.is_some_and(|offset| is_equal(n, offset)))
+    });
+    100.0 * frames.filter(|&equal| equal).count() as f64 / (offsets.len() * BLOCK_FRAMES) as f64
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -125,9 +145,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if found.gaps > 0 {
         println!(
-            "compared    GAPS: {}, of {} frames in all; what is neither an xrun nor a dry ring is the player's, held up by a \
-             busy machine",
-            found.gaps, found.shifted_frames
+            "compared    GAPS: {}, of {} frames in all; {:.1} % of the frames are the rendered ones; what is neither an xrun \
+             nor a dry ring is the player's, held up by a busy machine",
+            found.gaps,
+            found.shifted_frames,
+            equal_percent(&drivers, &found.offsets)
         );
         return Ok(());
     }
@@ -174,6 +196,8 @@ mod tests {
         let found = follow(&played, &rendered);
         assert_eq!((found.offset_frames, found.gaps, found.shifted_frames), (1_000, 2, 768));
         assert!(found.unmatched_blocks <= 2, "{found:?}");
+        let percent = equal_percent(&[(&played, &rendered)], &found.offsets);
+        assert!((94.0..99.0).contains(&percent), "two blocks of 46 have a gap within, but {percent} % are equal");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 # No service is started here: there is no systemd at work.
 set -euo pipefail
 source "$(dirname "$0")/../packaging/requirements.sh"
+source "$(dirname "$0")/package.sh"
 cd "$ROOT"
 ROOTS=${SPATIALD_ROOTS:-$ROOT/target/roots}
 
@@ -14,9 +15,7 @@ releases=("$@")
 [ $# -gt 0 ] || releases=(bookworm trixie)
 install_missing mmdebstrap lintian man-db util-linux
 
-machine=$(dpkg --print-architecture)
-package=$(ls -t target/package/spatiald_*_"$machine".deb 2>/dev/null | head -n 1)
-[ -n "$package" ] || fail "there is no package: run packaging/build.sh"
+package=$(newest_package)
 version=$(dpkg-deb -f "$package" Version)
 echo "$package: $(stat -c %s "$package") bytes"
 
@@ -28,15 +27,8 @@ step() {
 }
 
 # A later version of the same, and one that also brings a changed configuration file.
-repack() {
-	dpkg-deb -R "$package" "$work/$1"
-	sed -i "s/^Version: .*/Version: $2/" "$work/$1/DEBIAN/control"
-	[ $# -lt 3 ] || echo "$3" >>"$work/$1/etc/spatiald/spatiald.toml"
-	dpkg-deb --root-owner-group -Zgzip -z1 -b "$work/$1" "$work/$1.deb" >/dev/null
-	rm -r "${work:?}/$1"
-}
-repack later "$version+later"
-repack changed "$version+later.changed" "# Changed by the package."
+repack "$package" "$version+later" "$work/later.deb"
+repack "$package" "$version+later.changed" "$work/changed.deb" "# Changed by the package."
 
 echo "lintian"
 for deb in target/package/spatiald*_"$version"_*.deb; do

@@ -2,10 +2,14 @@
 # tests/run.sh [WORD…]: every check and every test, from a bare machine on: installs what is missing by apt. Where it may,
 # it ends with the sound's tests in the other Debian, whose PipeWire is another (tests/root.sh).
 # With words, only the tests whose name contains one of them (`cargo test` takes it from there), and only here.
+# With --vm [bookworm|trixie], only what packaging/build.sh has built, installed in virtual machines (tests/vm/run.sh).
 set -euo pipefail
 source "$(dirname "$0")/../packaging/requirements.sh"
 source "$(dirname "$0")/root.sh"
 cd "$ROOT"
+if [ "${1:-}" = --vm ]; then
+	exec tests/vm/run.sh "${@:2}"
+fi
 target=${CARGO_TARGET_DIR:-target}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -83,6 +83,8 @@ mod image_source_tests;
 #[cfg(test)]
 mod optimum_tests;
 #[cfg(test)]
+mod spread_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod unlisted_tests;

@@ -1,8 +1,11 @@
-//! No filters part the ears further: with two drivers every ratio of the ears can be tried.
+//! No filters part the ears further: with two drivers every ratio of the ears can be tried. And none beam more.
+
+use std::path::Path;
 
 use crate::acoustics::{Complex, Listener, phasor};
 
 use super::designer::design;
+use super::device::Device;
 use super::fir::Bins;
 use super::radiation::RadiatedPower;
 use super::tests::variant;
@@ -49,5 +52,18 @@ fn the_lag_between_the_ears_is_the_most_that_power_and_effort_allow() {
         assert!(got >= part * most, "{name}: {got:.2} rad in all, of {most:.2} that are to be had");
         // More than is to be had, but for what smoothing and filter length take over a limit, would be a bug here.
         assert!(got <= 1.03 * most, "{name}: {got:.2} rad in all, of {most:.2} that are to be had");
+    }
+}
+
+#[test]
+fn large_arrays_beam_as_a_convex_optimum_of_equal_cost_does() {
+    // Octaves 500 Hz to 4 kHz, from benches/optimum.
+    for (name, optimum_db) in [("ring-of-6", [6.94, 9.18, 8.32, 8.86]), ("bar-90", [5.27, 8.03, 10.43, 11.34])] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/optimum/devices/{name}.toml"));
+        let beam = design(&Device::load(&path).unwrap_or_else(|error| panic!("{error}")), &|_| ()).figures.beam;
+        for (got, most) in beam.directivity_index_db[1..].iter().zip(optimum_db) {
+            assert!(*got >= most - 0.5, "{name}: {:?}, not {optimum_db:?}", &beam.directivity_index_db[1..5]);
+        }
+        assert!(beam.effort_db[1..5].iter().all(|db| *db <= -5.0), "{name}: effort {:?}", beam.effort_db);
     }
 }

@@ -48,9 +48,13 @@ pub struct Played {
 impl Played {
     /// Plays the programs. `None` where the filters fit no chain: then nothing plays them.
     pub fn new(device: &Device, set: &FilterSet) -> Option<Self> {
+        Self::of(device, set, programs(f64::from(set.sample_rate_hz)))
+    }
+
+    /// Plays these.
+    fn of(device: &Device, set: &FilterSet, programs: Vec<[Vec<f32>; 2]>) -> Option<Self> {
         let spec = chain_spec(device, set)?;
-        let rate_hz = f64::from(spec.sample_rate_hz);
-        let programs = programs(rate_hz).into_iter().map(|[left, right]| {
+        let programs = programs.into_iter().map(|[left, right]| {
             let mut chain = Chain::new(&spec).ok()?;
             let mut planes = vec![vec![0.0f32; left.len()]; spec.drivers.len()];
             chain.process(&left, &right, &mut planes.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>());
@@ -231,6 +235,42 @@ fn filtered(signal: &[f64], [b0, b1, b2, a1, a2]: &[f64; 5]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A program as loud masters are: turned up into a clipper until it has `lufs`.
+    fn mastered(program: &[Vec<f32>; 2], lufs: f64, rate_hz: f64) -> [Vec<f32>; 2] {
+        let clipped = |gain_db: f64| {
+            let gain = 10f64.powf(gain_db / 20.0) as f32;
+            program.each_ref().map(|channel| channel.iter().map(|v| (gain * v).clamp(-0.9, 0.9)).collect::<Vec<f32>>())
+        };
+        let as_loud = |channels: &[Vec<f32>; 2]| {
+            let channels = channels.each_ref().map(|channel| channel.iter().map(|v| f64::from(*v)).collect());
+            loudness_lufs(&channels, rate_hz) >= lufs
+        };
+        (0..40).map(|half_db| clipped(0.5 * f64::from(half_db))).find(as_loud).expect("a clipper lets loudness grow")
+    }
+
+    #[test]
+    fn loud_masters_do_not_pump() {
+        let rate_hz = 48_000;
+        let masters: Vec<_> =
+            programs(f64::from(rate_hz)).iter().map(|program| mastered(program, -8.0, f64::from(rate_hz))).collect();
+        for (device, design) in crate::design::tests::SHIPPED.iter() {
+            let played = Played::of(device, &design.filters, masters.clone()).expect("filters that fit a chain");
+            let reductions = played.reductions(design.filters.makeup_gain_db);
+            let deviation =
+                |second: &[f64]| mean(&second.iter().map(|db| (db - mean(second)).powi(2)).collect::<Vec<_>>()).sqrt();
+            let deviations: Vec<f64> = reductions.chunks_exact(rate_hz as usize / LOOK_FRAMES).map(deviation).collect();
+            let largest = deviations.iter().copied().fold(0.0, f64::max);
+            println!(
+                "{:<14} at -8 LUFS: mean reduction {:.1} dB, 95 % below {:.1} dB, deviation within a second {:.2} dB, at most {largest:.2}",
+                device.name,
+                mean(&reductions),
+                percentile(&reductions, 0.95),
+                mean(&deviations)
+            );
+            assert!(largest <= 1.5, "{}: {largest:.2} dB", device.name);
+        }
+    }
 
     #[test]
     fn a_sine_has_the_loudness_the_recommendation_says() {

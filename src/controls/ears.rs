@@ -163,9 +163,9 @@ impl Transfers {
 }
 
 /// The power of the distance that cancellation grows with, for the same effort: that by which the drivers part as the head
-/// sees them, and half as much more where they are a good part of a wave apart, as designs for a near place have it.
+/// sees them, and more where they are a good part of a wave apart, as designs for a near place have it.
 fn closer(frequency_hz: f64) -> f64 {
-    1.0 + 0.5 * (frequency_hz / PARTED_HZ).log2().clamp(0.0, 1.0)
+    1.0 + 0.7 * (frequency_hz / PARTED_HZ).log2().clamp(0.0, 1.0)
 }
 
 /// 1 within [`CORRECTED_HZ`], 0 an octave beyond.

@@ -14,8 +14,8 @@ NEWEST_GLIBC=2.36 # Debian 12: what is built there needs no newer one
 MAX_PACKAGE_BYTES=3000000
 MAX_BINARY_BYTES=6000000
 
-# Only small functions are copied from one crate into another: 0.4 MB. Relative relocations are packed, where Debian 12's
-# linker can: 0.2 MB; glibc 2.36 is what unpacks them.
+# Few functions are copied from one crate into another: 0.4 MB less at a limit of 20, and more again at 8. Relative
+# relocations are packed, where Debian 12's linker can: 0.2 MB; glibc 2.36 is what unpacks them.
 declare -A SMALL=([arm64]='-C llvm-args=-import-instr-limit=20')
 SMALL[amd64]="${SMALL[arm64]} -C link-arg=-Wl,-z,pack-relative-relocs"
 

@@ -3,12 +3,12 @@
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use nix::pty::openpty;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spatiald");
@@ -67,6 +67,14 @@ impl Home {
         let mut command = self.command(arguments);
         let end = || terminal.slave.try_clone().unwrap();
         command.stdin(end()).stdout(end()).stderr(end());
+        // Whoever runs the tests in the background may have it ignored, and that is inherited.
+        let take_interrupts = || {
+            // SAFETY: no handler is installed, the default is set.
+            unsafe { signal(Signal::SIGINT, SigHandler::SigDfl)? };
+            Ok(())
+        };
+        // SAFETY: `signal` may be called between fork and exec (signal-safety(7)).
+        unsafe { command.pre_exec(take_interrupts) };
         (command.spawn().unwrap(), terminal.master.into())
     }
 }

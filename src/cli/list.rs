@@ -10,7 +10,7 @@ use crate::config::{Config, Places};
 use crate::inventory::{Device, Inventory, Item, Needs, Rule, State};
 use crate::source::printable;
 
-/// List profiles, sound cards and [[match]] rules, and what fits
+/// List profiles, sound cards and match rules, and what fits
 ///
 /// Changes nothing, and plays nothing.
 #[derive(Debug, clap::Args)]

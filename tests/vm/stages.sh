@@ -33,7 +33,7 @@ as_service() {
 # Everything on the disk but what a running system and apt write at all times.
 list_files() {
 	find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /share \
-		-o -path /var/log -o -path /var/cache/apt -o -path /var/lib/apt -o -path '/home/*/.local/state/wireplumber' \
+		-o -path /var/log -o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/lib/apt -o -path '/home/*/.local/state/wireplumber' \
 		-o -path '/var/lib/dpkg/*-old' \) -prune -o -print | sort
 	cat /etc/passwd /etc/group /etc/shadow /etc/gshadow
 }

@@ -12,6 +12,7 @@ use crate::acoustics::vector::{norm, sub};
 use crate::acoustics::{Complex, Head, Listener, SPEED_OF_SOUND, phasor};
 use crate::design::fir::Bins;
 use crate::design::{Device, Role, device::Driver, transfer};
+use crate::dsp::raised_cosine;
 use crate::dsp::spec::ChainSpec;
 
 /// λ re the mean power of the transfers.
@@ -171,5 +172,5 @@ fn closer(frequency_hz: f64) -> f64 {
 /// 1 within [`CORRECTED_HZ`], 0 an octave beyond.
 fn part(frequency_hz: f64) -> f64 {
     let beyond = (CORRECTED_HZ.0 / frequency_hz).log2().max((frequency_hz / CORRECTED_HZ.1).log2());
-    0.5 + 0.5 * (std::f64::consts::PI * beyond.clamp(0.0, 1.0)).cos()
+    1.0 - raised_cosine(beyond)
 }

@@ -1,6 +1,8 @@
 //! A sound to tell drivers apart by: like noise, within a band, and silent at both ends.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::TAU;
+
+use super::raised_cosine;
 
 /// Enough, and unevenly enough spaced, to sound like noise instead of a chord.
 const PARTIALS: usize = 48;
@@ -35,7 +37,7 @@ pub fn burst(band_hz: [f64; 2], rate_hz: u32, frames: usize, peak: f32) -> Vec<f
     }
     let fade_frames = ((FADE_S * rate_hz) as usize).min(frames / 2);
     for n in 0..fade_frames {
-        let gain = 0.5 - 0.5 * (PI * n as f64 / fade_frames as f64).cos();
+        let gain = raised_cosine(n as f64 / fade_frames as f64);
         sum[n] *= gain;
         sum[frames - 1 - n] *= gain;
     }

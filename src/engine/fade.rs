@@ -1,5 +1,7 @@
 //! A raised-cosine gain between silence and unity, at whose upper end the signal passes untouched, bit for bit.
 
+use crate::dsp::raised_cosine;
+
 /// Where a [`Fade`] stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
@@ -20,7 +22,7 @@ pub struct Fade {
 impl Fade {
     /// A muted fade whose way from silence to unity takes `frames`.
     pub fn new(frames: usize) -> Fade {
-        Fade { curve: raised_cosine(frames), position: 0, direction: Direction::Out }
+        Fade { curve: rising_curve(frames), position: 0, direction: Direction::Out }
     }
 
     /// The same at unity.
@@ -95,9 +97,8 @@ impl Fade {
 }
 
 /// Rising half of a raised cosine at `frames` points strictly between 0 and 1.
-pub(super) fn raised_cosine(frames: usize) -> Box<[f32]> {
-    let step = std::f64::consts::PI / (frames as f64 + 1.0);
-    (1..=frames).map(|i| (0.5 - 0.5 * (i as f64 * step).cos()) as f32).collect()
+pub(super) fn rising_curve(frames: usize) -> Box<[f32]> {
+    (1..=frames).map(|i| raised_cosine(i as f64 / (frames as f64 + 1.0)) as f32).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::counters::Counters;
-use super::fade::raised_cosine;
+use super::fade::rising_curve;
 use super::pace::Pace;
 use super::ring::RingReader;
 
@@ -50,7 +50,7 @@ pub struct Feed {
 impl Feed {
     /// A feed at rest.
     pub fn new(reader: RingReader, pace: Arc<Pace>, counters: Arc<Counters>) -> Feed {
-        let curve = raised_cosine(DECLICK_MS * pace.rate_hz() as usize / 1000);
+        let curve = rising_curve(DECLICK_MS * pace.rate_hz() as usize / 1000);
         Feed {
             reader,
             pace,

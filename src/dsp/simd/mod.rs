@@ -6,6 +6,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -84,7 +85,8 @@ pub enum Level {
     /// Two times four lanes: what every AArch64 has.
     #[cfg(target_arch = "aarch64")]
     Neon(neon::Neon),
-    /// Plain Rust.
+    /// Plain Rust: where no other is known, and what the others are tested against.
+    #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
     Scalar(scalar::Scalar),
 }
 
@@ -104,6 +106,7 @@ impl Level {
         }
         #[cfg(target_arch = "aarch64")]
         levels.push(Level::Neon(neon::Neon::new()));
+        #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
         levels.push(Level::Scalar(scalar::Scalar));
         levels
     }
@@ -117,6 +120,7 @@ impl Level {
             Level::Sse2(_) => "sse2",
             #[cfg(target_arch = "aarch64")]
             Level::Neon(_) => "neon",
+            #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
             Level::Scalar(_) => "scalar",
         }
     }
@@ -133,6 +137,7 @@ impl Level {
             Level::Sse2(simd) => of(simd),
             #[cfg(target_arch = "aarch64")]
             Level::Neon(simd) => of(simd),
+            #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
             Level::Scalar(simd) => of(simd),
         }
     }
@@ -147,6 +152,7 @@ impl Level {
             Level::Sse2(simd) => kernel.run(simd),
             #[cfg(target_arch = "aarch64")]
             Level::Neon(simd) => kernel.run(simd),
+            #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
             Level::Scalar(simd) => kernel.run(simd),
         }
     }

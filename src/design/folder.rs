@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use crate::dsp::{Coefficients, LimiterSpec, SpecError, UpmixSpec};
 use crate::profile::{self, Profile, Provenance};
 
@@ -133,19 +131,11 @@ pub fn in_order_of(profile: &Profile, device: &Device) -> Result<Device, Mismatc
 
 /// The figures for the profile, to two decimals: people read them.
 fn predicted(design: &Design) -> toml::Table {
-    #[derive(Serialize)]
-    struct Predicted<'a> {
-        notes: &'a [String],
-        #[serde(flatten)]
-        figures: &'a super::Figures,
-    }
-    let all = Predicted { notes: &design.notes, figures: &design.figures };
-    let mut value = toml::Value::try_from(all).unwrap_or(toml::Value::Table(toml::Table::new()));
-    rounded(&mut value);
-    match value {
-        toml::Value::Table(table) => table,
-        _ => toml::Table::new(),
-    }
+    // Figures are numbers, lists and tables of them: nothing that TOML lacks.
+    let mut table = toml::Table::try_from(&design.figures).unwrap_or_default();
+    table.iter_mut().for_each(|(_, value)| rounded(value));
+    table.insert("notes".into(), design.notes.clone().into());
+    table
 }
 
 fn rounded(value: &mut toml::Value) {

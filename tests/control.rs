@@ -18,10 +18,10 @@ use spatiald::daemon::control::status::Status;
 use spatiald::daemon::control::{AskError, Asked, Choice, ListenError, Reply, Request, Server, ask};
 
 /// A line of the protocol, as a client sends it.
-const RELOAD: &[u8] = b"{\"ask\":\"reload\",\"choice\":\"again\"}\n";
-const STATUS: &[u8] = b"{\"ask\":\"status\"}\n";
+const RELOAD: &[u8] = b"{\"reload\":\"again\"}\n";
+const STATUS: &[u8] = b"\"status\"\n";
 /// A request whose connection stays behind its answer.
-const SOUND: &[u8] = b"{\"ask\":\"identify\",\"band_hz\":[500,4000],\"channel\":0}\n";
+const SOUND: &[u8] = b"{\"identify\":{\"band_hz\":[500,4000],\"channel\":0}}\n";
 /// Long for a condition that comes within milliseconds, for machines that are busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -196,7 +196,7 @@ fn a_sound_is_one_client_s_at_a_time_and_lasts_as_long_as_its_connection() {
         assert_refused();
         let lease = reply.lease();
         reply.send(Reply::Sounding { channels: 8 });
-        assert_eq!(answer(&client), "{\"answer\":\"sounding\",\"channels\":8}\n");
+        assert_eq!(answer(&client), "{\"sounding\":{\"channels\":8}}\n");
         assert_refused();
         bed.assert_serves();
         assert_eq!(lease.strong_count(), 1, "it lasts");
@@ -360,7 +360,7 @@ fn a_client_is_told_why() {
         Ok(Reply::Refused { reason, .. }) => assert!(reason.contains("bytes"), "{reason}"),
         other => panic!("{other:?}"),
     }
-    let unknown = answer(&bed.send(b"{\"ask\":\"\\u001b[2Jdance\"}\n"));
+    let unknown = answer(&bed.send(b"{\"\\u001b[2Jdance\":1}\n"));
     assert!(unknown.contains("not a request of this version") && !unknown.contains("\\u001b"), "{unknown}");
     // Somebody who accepts, and ends the connection.
     let folder = tempfile::tempdir().unwrap();
@@ -399,13 +399,7 @@ fn noise_of_every_kind_harms_nothing() {
         state ^= state >> 27;
         (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below
     };
-    let seeds = [
-        STATUS,
-        RELOAD,
-        b"{\"ask\":\"reload\",\"choice\":\"named\",\"profile\":\"a\"}\n",
-        b"[[[[[[[[\n",
-        b"\xff\xfe\0\n",
-    ];
+    let seeds = [STATUS, RELOAD, b"{\"reload\":{\"named\":\"a\"}}\n", b"[[[[[[[[\n", b"\xff\xfe\0\n"];
     for _ in 0..2000 {
         let mut line = seeds[random(seeds.len())].repeat(1 + random(2) * random(400));
         for _ in 0..random(6) {

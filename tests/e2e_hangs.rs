@@ -28,7 +28,7 @@ fn ask(session: &Session) -> (Value, Duration) {
     let asked = Instant::now();
     let mut stream = UnixStream::connect(session.path("run/spatiald/test.sock")).expect("the daemon listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
-    stream.write_all(b"{\"ask\":\"status\"}\n").expect("it reads");
+    stream.write_all(b"\"status\"\n").expect("it reads");
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer).expect("it answers");
     (serde_json::from_str(&answer).expect("a status"), asked.elapsed())

@@ -187,11 +187,11 @@ fn a_damaged_sofa_file() {
 #[test]
 fn a_damaged_line_of_the_control_socket() {
     let lines = [
-        r#"{"ask":"status"}"#,
-        r#"{"ask":"reload","choice":"again"}"#,
-        r#"{"ask":"reload","choice":"named","profile":"bar"}"#,
-        r#"{"answer":"refused","reason":"no","causes":["a","b"]}"#,
-        r#"{"answer":"switched","from":"a","to":"b","took_ms":1.5,"requests":1,"latency_frames":900,"note":null}"#,
+        r#""status""#,
+        r#"{"reload":"again"}"#,
+        r#"{"reload":{"named":"bar"}}"#,
+        r#"{"refused":{"reason":"no","causes":["a","b"]}}"#,
+        r#"{"switched":{"from":"a","to":"b","took_ms":1.5,"requests":1,"latency_frames":900,"note":null}}"#,
     ];
     survives(readers::control, lines.map(|line| line.as_bytes().to_vec()).to_vec(), 20_000);
 }

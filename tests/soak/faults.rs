@@ -279,7 +279,7 @@ impl Rig {
     /// Some send nothing, some half a request, some ask and do not read. Another one is served meanwhile.
     fn hang_clients(&self) {
         let socket = self.bed.session.path("run/spatiald/test.sock");
-        let requests: [&[u8]; 3] = [b"", b"{\"ask\":", b"{\"ask\":\"status\"}\n"];
+        let requests: [&[u8]; 3] = [b"", b"{\"reload\":", b"\"status\"\n"];
         let connect = |i: usize| {
             let mut stream = UnixStream::connect(&socket).ok()?;
             // It may have been turned away already.

@@ -15,7 +15,7 @@ const MAX_REASON_CHARS: usize = 200;
 
 /// What a client asks of the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// Read the configuration again and switch.
     Reload(Choice),
@@ -32,7 +32,7 @@ pub enum Request {
 
 /// Which profile a reload switches to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "choice", content = "profile", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Choice {
     /// Whatever the configuration (or the remembered choice) says now.
     Again,
@@ -44,7 +44,7 @@ pub enum Choice {
 
 /// What the daemon answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// The reload's end: the crossfade is over.
     Switched(Switched),
@@ -135,20 +135,17 @@ mod tests {
 
     #[test]
     fn what_is_said_on_the_wire_stays() {
-        assert_eq!(parse(br#"{"ask":"status"}"#), Ok(Request::Status));
-        assert_eq!(parse(br#"{"ask":"reload","choice":"again"}"#), Ok(Request::Reload(Choice::Again)));
-        assert_eq!(
-            parse(br#"{"ask":"reload","choice":"named","profile":"a"}"#),
-            Ok(Request::Reload(Choice::Named("a".into())))
-        );
+        assert_eq!(parse(br#""status""#), Ok(Request::Status));
+        assert_eq!(parse(br#"{"reload":"again"}"#), Ok(Request::Reload(Choice::Again)));
+        assert_eq!(parse(br#"{"reload":{"named":"a"}}"#), Ok(Request::Reload(Choice::Named("a".into()))));
         let set = Request::Set { changes: vec!["center_db=3".into(), "seat=10,1.5".into()] };
-        assert_eq!(parse(br#"{"ask":"set","changes":["center_db=3","seat=10,1.5"]}"#), Ok(set));
-        let bad = parse(br#"{"ask":"set","changes":["mono=on","center_db=30"]}"#).unwrap_err();
+        assert_eq!(parse(br#"{"set":{"changes":["center_db=3","seat=10,1.5"]}}"#), Ok(set));
+        let bad = parse(br#"{"set":{"changes":["mono=on","center_db=30"]}}"#).unwrap_err();
         assert_eq!(bad, "center_db is \"30\"; use -9 to 9 dB, or default (0)");
-        let sound = br#"{"ask":"identify","band_hz":[500,4000],"channel":1,"with":{"channel":0,"is_inverted":true}}"#;
+        let sound = br#"{"identify":{"band_hz":[500,4000],"channel":1,"with":{"channel":0,"is_inverted":true}}}"#;
         let with = Some(Other { channel: 0, is_inverted: true });
         assert_eq!(parse(sound), Ok(Request::Identify(Sound { band_hz: [500.0, 4000.0], channel: 1, with })));
-        let bad = parse(br#"{"ask":"identify","band_hz":[500,4000],"channel":1000}"#).unwrap_err();
+        let bad = parse(br#"{"identify":{"band_hz":[500,4000],"channel":1000}}"#).unwrap_err();
         assert!(bad.contains("1000 is none of them"), "{bad}");
         let long = serde_json::to_vec(&Request::Reload(Choice::Named("x".repeat(5000)))).unwrap();
         assert!(parse(&long).unwrap_err().contains("5000"));
@@ -161,7 +158,7 @@ mod tests {
                 any::<Vec<u8>>(),
                 "\\PC{0,400}".prop_map(String::into_bytes),
                 // What the parser quotes.
-                any::<String>().prop_map(|word| serde_json::json!({ "ask": word.repeat(50) }).to_string().into_bytes()),
+                any::<String>().prop_map(|word| serde_json::json!(word.repeat(50)).to_string().into_bytes()),
                 (0_usize..5000).prop_map(|depth| b"[".repeat(depth)),
             ]
         ) {

@@ -70,12 +70,18 @@ fn first_sight() {
     // The player's way changes once more when it is moved over.
     bed.listen(3.0);
     assert_eq!(volume(&bed.session, &sink), "Volume: 0.40");
-    let loudest = |range| bed.heard(0, range).into_iter().map(f64::abs).fold(0.0, f64::max);
-    let low = loudest(bed.listen(0.5));
-    let ever = loudest(0..bed.card.recorded_frames());
+    let peak = |samples: &[f64]| samples.iter().fold(0.0_f64, |peak, sample| peak.max(sample.abs()));
+    // Of most blocks: a player that is not real time may lose a quantum, and then the upmix rates a few others anew.
+    let level = |range| {
+        let mut peaks: Vec<f64> = bed.heard(0, range).chunks_exact(480).map(peak).collect();
+        peaks.sort_by(f64::total_cmp);
+        peaks[peaks.len() / 2]
+    };
+    let low = level(bed.listen(0.5));
+    let ever = peak(&bed.heard(0, 0..bed.card.recorded_frames()));
     bed.session.turn_up(&sink);
     bed.listen(1.5);
-    let full = loudest(bed.listen(0.5));
+    let full = level(bed.listen(0.5));
     assert!(
         (low / full / 0.064 - 1.0).abs() < 0.02,
         "{low} at 40 %, {full} at 100 %, {} now\n{}",

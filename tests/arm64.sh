@@ -31,6 +31,8 @@ if ! [ -d "$root" ]; then
 	mv "$root.new" "$root"
 fi
 
+# Its target folder is its own.
+install -D -t "$root/target/package" "$package"
 in_root trixie-arm64 env DEBIAN_FRONTEND=noninteractive bash -euc 'package=$1
 	apt-get -qq update
 	apt-get -qq -y install "./$package" >/tmp/apt.log 2>&1 || { tail -n 20 /tmp/apt.log; exit 1; }

@@ -56,7 +56,10 @@ fn four_busy_loops() {
     undisturbed(|| {
         let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
         let bed = Bed::with_card(card, Setup { quantum_frames: 1024, pulse: false }, &Options::default());
-        let scheduling = bed.daemon.status()["realtime"].clone();
+        let realtime = bed.daemon.status()["realtime"].clone();
+        let kernel = std::fs::read_to_string(format!("/proc/{}/status", bed.daemon.pid())).unwrap();
+        let is_locked = kernel.lines().any(|line| line.starts_with("VmLck:") && !line.ends_with(" 0 kB"));
+        assert_eq!(realtime["memory_locked"], is_locked, "{kernel}");
         let _player = bed.play_tone(0.1, 1024, 1.5);
         let spin = |i: usize| {
             let mut command = Command::new("sh");
@@ -66,7 +69,7 @@ fn four_busy_loops() {
         let minute = bed.listen(60.0);
         busy.iter().for_each(Process::assert_alive);
         bed.assert_whole(minute);
-        assert_eq!(bed.daemon.count("xruns"), 0, "{scheduling}: {}", bed.daemon.log());
+        assert_eq!(bed.daemon.count("xruns"), 0, "{realtime}: {}", bed.daemon.log());
     });
 }
 

@@ -102,6 +102,7 @@ pub(super) struct Daemon {
     pub(super) manager: Manager,
     pub(super) repeats: Repeats,
     pub(super) events: mpsc::Sender<Event>,
+    pub(super) memory_locked: bool,
     health: Health,
 }
 
@@ -110,6 +111,7 @@ pub(super) struct Daemon {
 /// # Errors
 /// Whatever keeps it from starting: configuration, profile, control socket; later, a thread that has died.
 pub fn run(options: Options) -> Result<(), DaemonError> {
+    let memory_locked = memory::arrange();
     allow_open_files()?;
     let (events, receiver) = mpsc::channel();
     let send = |wrap: fn(Signal) -> Event| {
@@ -142,6 +144,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         manager: Manager::from_environment(),
         repeats: Repeats::default(),
         events,
+        memory_locked,
         health: Health::new(Instant::now()),
     };
     daemon.prepare_start();
@@ -260,7 +263,6 @@ impl Daemon {
             self.generations,
         )?);
         self.show_settings();
-        memory::give_back();
         Ok(())
     }
 

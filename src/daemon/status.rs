@@ -50,6 +50,7 @@ impl Daemon {
             realtime: Realtime {
                 data_thread: scheduling(counted.as_ref().map(|counted| counted.data_thread)),
                 writer_thread: scheduling(counted.as_ref().map(|counted| counted.writer_thread)),
+                memory_locked: self.memory_locked,
             },
             device: self.pipeline.as_ref().filter(|_| self.device.is_open).and_then(Pipeline::params).map(|params| {
                 DeviceStatus {

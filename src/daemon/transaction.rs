@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
 use super::life::{Daemon, DaemonError};
-use super::memory;
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
 use super::reload::{Waiting, Wish};
@@ -320,7 +319,6 @@ impl Daemon {
         for unfollowed in &self.plan.unfollowed {
             log::warn!("{unfollowed}");
         }
-        memory::give_back();
         let requests = waiting.len();
         self.answer(waiting, |since| {
             let took_ms = since.elapsed().as_secs_f64() * 1e3;

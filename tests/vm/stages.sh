@@ -192,7 +192,7 @@ record() {
 	cp -r $PROFILES/outer "$SHARE"
 }
 
-# The threads that carry the sound; what PipeWire has locked of its memory, and what may be.
+# The threads that carry the sound, and the memory that is locked: the package allows both.
 real_time() {
 	local pid said locked
 	pid=$(pgrep -x spatiald)
@@ -203,7 +203,7 @@ real_time() {
 	[[ $said =~ FIFO.*FIFO ]]
 	locked=$(sed -n 's/^VmLck:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status")
 	note "locked $locked KiB, of $(prlimit --pid "$pid" --memlock --raw --noheadings -o SOFT) bytes allowed"
-	[ "$locked" -gt 0 ]
+	[[ $said =~ "memory locked" ]] && [ "$locked" -gt 10000 ]
 }
 
 analyze() {

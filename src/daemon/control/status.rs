@@ -173,6 +173,9 @@ pub struct Realtime {
     pub data_thread: String,
     /// The thread that writes to the device.
     pub writer_thread: String,
+    /// No page of the process is swapped out.
+    #[serde(default)]
+    pub memory_locked: bool,
 }
 
 /// The open device.
@@ -302,7 +305,12 @@ impl fmt::Display for Status {
         }
         row(
             "real time",
-            format!("graph thread {}, device thread {}", self.realtime.data_thread, self.realtime.writer_thread),
+            format!(
+                "graph thread {}, device thread {}, memory {}",
+                self.realtime.data_thread,
+                self.realtime.writer_thread,
+                if self.realtime.memory_locked { "locked" } else { "not locked" }
+            ),
         )
     }
 }
@@ -341,7 +349,7 @@ mod tests {
             frames: 0,
             drift_ppm: Some(0.0),
             gain_reduction_db: BTreeMap::from([(evil(), 3.0)]),
-            realtime: Realtime { data_thread: evil(), writer_thread: evil() },
+            realtime: Realtime { data_thread: evil(), writer_thread: evil(), memory_locked: false },
             device: None,
             pcm: evil(),
             controls: BTreeMap::from([(

@@ -72,7 +72,7 @@ fn not_running(facts: &mut Facts) {
 /// What breaks a system, the cause that is to be named, and what is to be typed; nothing to be typed: empty.
 type Case = (fn(&mut Facts), &'static str, &'static str);
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 22] = [
     (
         |facts| facts.config = Err(Complaint::whole(Path::new("/etc/spatiald/spatiald.toml"), "unknown key")),
         "configuration: /etc/spatiald/spatiald.toml: unknown key",
@@ -80,12 +80,20 @@ const CASES: [Case; 21] = [
     ),
     (
         |facts| {
-            let (reason, remedy) = ("host is down".into(), "is it running?");
-            facts.graph = Some(Err(NodeError::Unreachable { socket: "/run/user/0/pipewire-0".into(), reason, remedy }));
+            let (socket, reason) = ("/run/user/0/pipewire-0".into(), "host is down".into());
+            facts.graph = Some(Err(NodeError::Unreachable { socket, reason }));
             facts.daemon = daemon::Found::Running(status(State::NoPipewire).into());
         },
         "PipeWire: cannot be reached at /run/user/0/pipewire-0: host is down",
         "systemctl --user start pipewire wireplumber",
+    ),
+    (
+        |facts| {
+            let (socket, reason) = ("/run/pipewire/pipewire-0".into(), "no such file".into());
+            facts.graph = Some(Err(NodeError::NoRuntimeFolder { socket, reason }));
+        },
+        "PipeWire: cannot be reached at /run/pipewire/pipewire-0: no such file",
+        "export XDG_RUNTIME_DIR=/run/user/$(id -u)",
     ),
     (
         |facts| facts.graph = Some(Err(NodeError::Silent { socket: "/run/user/0/pipewire-0".into(), seconds: 1 })),

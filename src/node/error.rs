@@ -8,14 +8,28 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum NodeError {
     /// No PipeWire answers on its socket.
-    #[error("cannot reach PipeWire at {socket}: {reason}; {remedy}", socket = socket.display())]
+    #[error(
+        "cannot reach PipeWire at {socket}: {reason}; is it running? systemctl --user start pipewire wireplumber; a \
+         system service also needs PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins",
+        socket = socket.display()
+    )]
     Unreachable {
         /// The socket that was tried.
         socket: PathBuf,
         /// What PipeWire's library said.
         reason: String,
-        /// What to do about it.
-        remedy: &'static str,
+    },
+    /// The same where nobody has said in which folder the socket is.
+    #[error(
+        "cannot reach PipeWire at {socket}: {reason}; neither XDG_RUNTIME_DIR nor PIPEWIRE_RUNTIME_DIR is set: set \
+         PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins",
+        socket = socket.display()
+    )]
+    NoRuntimeFolder {
+        /// The socket that was tried.
+        socket: PathBuf,
+        /// What PipeWire's library said.
+        reason: String,
     },
     /// PipeWire accepted the connection but never created the node.
     #[error(
@@ -75,13 +89,11 @@ pub enum NodeError {
 impl NodeError {
     /// The error for a failed connection, naming the socket that was asked for or that PipeWire's library looks for.
     pub(super) fn unreachable(socket: Option<&Path>, reason: String) -> Self {
-        const REMEDY: &str = "is it running? systemctl --user start pipewire wireplumber; a system service also needs \
-            PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins";
-        const NO_FOLDER: &str = "neither XDG_RUNTIME_DIR nor PIPEWIRE_RUNTIME_DIR is set: set \
-            PIPEWIRE_RUNTIME_DIR=/run/user/UID of the user whose PipeWire it joins";
-        let remedy = if socket.is_none() && runtime_folder().is_none() { NO_FOLDER } else { REMEDY };
-        let socket = socket.map_or_else(usual_socket, PathBuf::from);
-        NodeError::Unreachable { socket, reason, remedy }
+        match socket {
+            Some(socket) => NodeError::Unreachable { socket: socket.to_owned(), reason },
+            None if runtime_folder().is_none() => NodeError::NoRuntimeFolder { socket: usual_socket(), reason },
+            None => NodeError::Unreachable { socket: usual_socket(), reason },
+        }
     }
 
     /// The error for a PipeWire that takes connections and says nothing.

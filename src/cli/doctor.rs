@@ -1,12 +1,10 @@
 //! `spatiald doctor`: what keeps sound away, and the remedy.
 
-use std::path::PathBuf;
-
 use super::Failure;
 use super::report::print;
+use super::started::Started;
 use super::status::json;
-use crate::daemon::Instance;
-use crate::doctor::{Question, examine};
+use crate::doctor::examine;
 
 /// Find out what keeps sound away, and what to do about it
 ///
@@ -14,15 +12,8 @@ use crate::doctor::{Question, examine};
 /// plays nothing.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Configuration file of the daemon [default: spatiald/spatiald.toml in $XDG_CONFIG_HOME, else in /etc]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Profile that the daemon is started with, by name or folder
-    #[arg(long, value_name = "PROFILE")]
-    profile: Option<String>,
-    /// Which daemon, where several run on one machine
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    instance: Instance,
+    #[command(flatten)]
+    started: Started,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -32,8 +23,8 @@ pub struct Args {
 ///
 /// # Errors
 /// Something keeps sound away: how many checks say so.
-pub fn run(args: Args) -> Result<(), Failure> {
-    let report = examine(&Question { config: args.config, profile: args.profile, instance: args.instance });
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let report = examine(&args.started.options());
     if args.json {
         print(&json(&report)?)?;
     } else {

@@ -9,8 +9,8 @@ use self::speaker::{Found, Speaker, Voice};
 use self::wiring::{Pair, band, channels, pairs, safe_band, turned_over};
 use super::Failure;
 use super::report::print;
+use super::started::Started;
 use crate::config::Places;
-use crate::daemon::Instance;
 use crate::daemon::control::MAX_SOUND;
 use crate::daemon::identify::{Other, PEAK_DBFS, Sound};
 use crate::design::Device;
@@ -43,15 +43,8 @@ pub struct Args {
     /// Description to take names and bands from, and to mend [default: the profile's own device.toml]
     #[arg(long, value_name = "DEVICE.toml")]
     device: Option<PathBuf>,
-    /// Without a daemon: configuration file [default: spatiald/spatiald.toml in $XDG_CONFIG_HOME, else in /etc]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Without a daemon: profile, by name or folder
-    #[arg(long, value_name = "PROFILE")]
-    profile: Option<String>,
-    /// Which daemon, where several run on one machine
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    instance: Instance,
+    #[command(flatten)]
+    started: Started,
 }
 
 /// Why it ended before its time.
@@ -304,7 +297,7 @@ fn what_next(args: &Args, description: &Path, folder: &Path, profile: &str) -> S
         Some(own) => (own, format!(" {profile}")),
         None => (folder.to_owned(), String::new()),
     };
-    let instance = match args.instance.name() {
+    let instance = match args.started.instance.name() {
         "default" => String::new(),
         name => format!(" --instance {name}"),
     };

@@ -45,6 +45,8 @@ pub mod set;
 #[cfg(feature = "daemon")]
 pub mod setup;
 #[cfg(feature = "daemon")]
+mod started;
+#[cfg(feature = "daemon")]
 pub mod status;
 
 /// Spatial audio for Linux speakers: a PipeWire sink that turns stereo into a room-filling image.
@@ -130,7 +132,7 @@ enum Command {
     Identify(identify::Args),
 }
 
-/// Anything a command can fail with: printed by [`report`], exit code 1.
+/// Anything a command can fail with: printed by [`report::complain`], exit code 1.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl Cli {
@@ -144,7 +146,7 @@ impl Cli {
             Some(Command::Design(args)) => return design::run(args),
             Some(Command::Render(args)) => return render::run(&args),
             #[cfg(feature = "daemon")]
-            Some(Command::Doctor(args)) => return doctor::run(args),
+            Some(Command::Doctor(args)) => return doctor::run(&args),
             #[cfg(feature = "daemon")]
             Some(Command::List(args)) => return list::run(&args),
             #[cfg(feature = "daemon")]

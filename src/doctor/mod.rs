@@ -17,18 +17,20 @@
 //! | `realtime` | may its threads go before all others |
 //! | [`finding`], [`report`] | what was found, worst first |
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::config::{Config, Places};
 use crate::daemon::control::{AskError, Reply, Request, ask};
 use crate::daemon::{Instance, Options};
+use crate::engine::Scheduling;
 use crate::engine::realtime::{WRITER_PRIORITY, promote};
 use crate::inventory;
 use crate::inventory::within::{Begun, PATIENCE, begin};
-use crate::node;
-use crate::output::check_mixer;
+use crate::node::{NodeError, Survey, survey};
+use crate::output::{MixerError, check_mixer};
+use crate::source::Complaint;
 
 mod card;
 mod configuration;
@@ -50,37 +52,26 @@ pub use daemon::start_command;
 pub use finding::{Finding, Level, Remedy};
 pub use report::Report;
 
-/// Which daemon is looked at, and what it was, or would be, started with.
-#[derive(Debug, Clone, Default)]
-pub struct Question {
-    /// `--config`.
-    pub config: Option<PathBuf>,
-    /// `--profile`.
-    pub profile: Option<String>,
-    /// `--instance`.
-    pub instance: Instance,
-}
-
 /// Everything the checks are about, as it was observed.
 #[derive(Debug)]
 struct Facts {
-    config: Result<Config, crate::source::Complaint>,
-    graph: Option<Result<node::Survey, node::NodeError>>,
+    config: Result<Config, Complaint>,
+    graph: Option<Result<Survey, NodeError>>,
     profile: profile::Found,
     pcm: String,
     card: card::Found,
-    mixer: Option<Vec<crate::output::MixerError>>,
+    mixer: Option<Vec<MixerError>>,
     daemon: daemon::Found,
     instance: Instance,
     has_service: bool,
-    tried: Option<crate::engine::Scheduling>,
+    tried: Option<Scheduling>,
     limit: u64,
     grant: realtime::Grant,
 }
 
-/// Observes this system, and says what keeps sound away.
-pub fn examine(question: &Question) -> Report {
-    observe(question).report()
+/// Observes this system, and says what keeps the daemon that was, or would be, started with `options` from being heard.
+pub fn examine(options: &Options) -> Report {
+    observe(options).report()
 }
 
 impl Facts {
@@ -108,18 +99,18 @@ impl Facts {
     }
 }
 
-fn node_name(config: &Result<Config, crate::source::Complaint>, instance: &Instance) -> String {
+fn node_name(config: &Result<Config, Complaint>, instance: &Instance) -> String {
     let configured = config.as_ref().ok().and_then(|config| config.node_name.clone());
     configured.unwrap_or_else(|| instance.node_name())
 }
 
-fn observe(question: &Question) -> Facts {
-    let instance = question.instance.clone();
+fn observe(options: &Options) -> Facts {
+    let instance = options.instance.clone();
     let asked = ask_status(&instance);
-    let config = Config::find(question.config.as_deref(), &Places::from_environment());
+    let config = Config::find(options.config.as_deref(), &Places::from_environment());
     let sink = node_name(&config, &instance);
     // Half of the patience for each of its two answers.
-    let graph = begin(move || node::survey(&sink, PATIENCE.mul_f64(0.45)));
+    let graph = begin(move || survey(&sink, PATIENCE.mul_f64(0.45)));
     let tried = begin(|| promote(WRITER_PRIORITY));
     let daemon = match asked.wait() {
         Some(Ok(Reply::Status(status))) => daemon::Found::Running(status),
@@ -137,13 +128,7 @@ fn observe(question: &Question) -> Facts {
         let (pcm, controls) = (pcm.clone().unwrap_or_default(), config.mixer.clone());
         begin(move || check_mixer(&pcm, &controls))
     });
-    let options = Options {
-        config: question.config.clone(),
-        profile: question.profile.clone(),
-        instance: instance.clone(),
-        ..Options::default()
-    };
-    let profile = profile::look(&options, status);
+    let profile = profile::look(options, status);
     let card = opened.unwrap_or_else(|| match probe.map(Begun::wait) {
         None => card::Found::Unknown,
         Some(None) => card::Found::Stuck,

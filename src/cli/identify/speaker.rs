@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use super::Args;
 use crate::cli::{Failure, asked};
 use crate::config::controls::Key;
-use crate::daemon::Options;
 use crate::daemon::control::{self, AskError, Held, Reply, Request};
 use crate::daemon::identify::{Sound, peak};
 use crate::daemon::prepare::{Plan, read_at_start};
@@ -53,20 +52,14 @@ impl Found {
     /// # Errors
     /// There is no profile, or the device cannot be had.
     pub fn look(args: &Args) -> Result<Found, Failure> {
-        match control::ask(&args.instance, &Request::Status) {
+        match control::ask(&args.started.instance, &Request::Status) {
             Ok(Reply::Status(status)) => {
                 let profile = status.profile.ok_or(NO_PROFILE)?;
                 Ok(Found { speaker: Speaker::Daemon, folder: profile.folder.into(), profile: profile.name })
             }
             Ok(other) => Err(asked::no_answer(other)),
             Err(AskError::NotRunning { .. }) => {
-                let options = Options {
-                    config: args.config.clone(),
-                    profile: args.profile.clone(),
-                    instance: args.instance.clone(),
-                    ..Options::default()
-                };
-                let plan = read_at_start(&options)?;
+                let plan = read_at_start(&args.started.options())?;
                 let chosen = plan.profile.clone().ok_or(NO_PROFILE)?;
                 let speaker = Speaker::Alone(Box::new(Alone::start(&plan)?));
                 Ok(Found { speaker, folder: chosen.profile.folder, profile: chosen.profile.name })
@@ -83,7 +76,7 @@ impl Speaker {
     /// The daemon refuses it, or the device does not play.
     pub fn play(&mut self, args: &Args, sound: &Sound) -> Result<(Voice, usize), Failure> {
         match self {
-            Speaker::Daemon => match control::hold(&args.instance, &Request::Identify(sound.clone()))? {
+            Speaker::Daemon => match control::hold(&args.started.instance, &Request::Identify(sound.clone()))? {
                 (Reply::Sounding { channels }, held) => Ok((Voice::Daemon { _held: held }, channels)),
                 (other, _) => Err(asked::no_answer(other)),
             },

@@ -6,12 +6,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use spatiald::config::{ControlName, MixerControl, MixerValue};
-use spatiald::engine::{Counters, Pace, Player, handover, ring};
+use spatiald::engine::{Counters, Pace, Player, Wires, handover, ring};
 use spatiald::output::{OutputError, Request, Writer, open};
 use support::Card;
 use support::card::{Word, use_in_this_process};
 use support::daemon::PROGRAM;
-use support::stage::Wires;
 use support::wait::wait_until;
 
 const RATE_HZ: u32 = 48_000;

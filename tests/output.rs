@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use spatiald::config::SampleFormat;
 use spatiald::engine::pace::now_ns;
-use spatiald::engine::{Counters, Pace, Player, RingWriter, handover, ring};
+use spatiald::engine::{Counters, Pace, Player, RingWriter, Wires, handover, ring};
 use spatiald::output::{Event, OutputError, Request, Writer, open};
 use support::Card;
 use support::card::{Word, use_in_this_process};
-use support::stage::Wires;
 use support::wait::wait_until;
 
 const RATE_HZ: u32 = 48_000;

@@ -35,6 +35,7 @@ pub mod realtime;
 pub mod resample;
 pub mod ring;
 mod stage;
+pub mod wires;
 
 pub use counters::{Counters, Scheduling, Snapshot};
 pub use cycle_clock::CycleClock;
@@ -44,3 +45,4 @@ pub use pace::Pace;
 pub use player::{Player, Stage};
 pub use rate_meter::RateMeter;
 pub use ring::{RingReader, RingWriter, ring};
+pub use wires::Wires;

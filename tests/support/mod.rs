@@ -13,7 +13,6 @@ pub mod recording;
 pub mod session;
 pub mod signal;
 pub mod source;
-pub mod stage;
 pub mod wait;
 pub mod witness;
 

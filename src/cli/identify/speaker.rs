@@ -12,7 +12,7 @@ use crate::daemon::identify::{Sound, peak};
 use crate::daemon::prepare::{Plan, read_at_start};
 use crate::daemon::requests::{self, Rates};
 use crate::engine::probe::{Probe, Sounding};
-use crate::engine::{Counters, Pace, Player, Stage, handover, ring};
+use crate::engine::{Counters, Pace, Player, Wires, handover, ring};
 use crate::output::{Event, OutputError, Params, Writer};
 use crate::profile::choice::NO_PROFILE;
 
@@ -87,7 +87,7 @@ impl Speaker {
 
 /// The device, with nothing but our sounds on it. Dropping it fades out and closes the device.
 pub struct Alone {
-    _writer: Writer<Silence>,
+    _writer: Writer<Wires>,
     probes: handover::Sender<Probe>,
     params: Params,
     peak: f32,
@@ -108,7 +108,7 @@ impl Alone {
             let counters = Arc::new(Counters::default());
             let (probes, sounds) = handover::handover();
             // Nothing comes through the ring, and no chain: there is only what is laid over it.
-            let player = Player::new(ring(1).1, Silence, handover::handover().1, pace.clone(), counters.clone());
+            let player = Player::new(ring(1).1, Wires::SILENCE, handover::handover().1, pace.clone(), counters.clone());
             let (events, told) = mpsc::channel();
             let tell = Box::new(move |event| drop(events.send(event)));
             let writer = Writer::spawn(player.with_probes(sounds), request, pace, counters, tell)?;
@@ -147,44 +147,5 @@ fn opened(told: &mpsc::Receiver<Event>) -> Result<Result<Params, OutputError>, F
             Ok(_) => {}
             Err(_) => return Err(format!("the device has not opened within {} s", OPENING.as_secs()).into()),
         }
-    }
-}
-
-/// In place of a chain.
-struct Silence;
-
-impl Stage for Silence {
-    type Chain = ();
-
-    fn process(&mut self, _: &[f32], _: &[f32], out: &mut [&mut [f32]]) {
-        out.iter_mut().for_each(|plane| plane.fill(0.0));
-    }
-
-    fn install(&mut self, next: Box<()>) -> Result<(), Box<()>> {
-        Err(next)
-    }
-
-    fn is_switching(&self) -> bool {
-        false
-    }
-
-    fn take_retired(&mut self) -> Option<Box<()>> {
-        None
-    }
-
-    fn latency_frames(&self) -> usize {
-        0
-    }
-
-    fn drivers(&self) -> usize {
-        0
-    }
-
-    fn gain_reduction_db(&self, _: usize) -> f32 {
-        0.0
-    }
-
-    fn is_resting(&self) -> bool {
-        true
     }
 }

@@ -1,14 +1,21 @@
-//! A stage that does no more than a wire: what stands in for the chain where only the way to the device is tested.
+//! A stage that does no more than a wire: in place of the chain, where only the way to the device counts.
 
-use spatiald::engine::Stage;
+use super::player::Stage;
 
 /// Fills a channel's plane from left and right.
 pub type Route = fn(channel: usize, left: &[f32], right: &[f32], plane: &mut [f32]);
 
 /// Routes its input at once, and switches to nothing.
 pub struct Wires {
+    /// How many drivers it says that it has.
     pub drivers: usize,
+    /// What each channel gets.
     pub route: Route,
+}
+
+impl Wires {
+    /// Silence on every channel.
+    pub const SILENCE: Wires = Wires { drivers: 0, route: |_, _, _, plane| plane.fill(0.0) };
 }
 
 impl Stage for Wires {

@@ -107,7 +107,7 @@ impl Report {
                 source.path().display(),
                 device.name,
                 counted(device.drivers.len(), "driver"),
-                counted(device.channels(), "channel"),
+                counted(device.channels_needed(), "channel"),
                 device.taps,
                 device.sample_rate_hz,
                 device.form.word(),
@@ -151,7 +151,7 @@ impl Report {
                     folder.display(),
                     profile.name,
                     profile.drivers.len(),
-                    profile.channels(),
+                    profile.channels_needed(),
                     profile.coefficients.taps(),
                     profile.sample_rate_hz,
                 ));

@@ -158,7 +158,7 @@ impl Daemon {
             params.period_frames,
             params.buffer_frames
         );
-        pipeline.opened(&plan.config, chosen.profile.channels(), params);
+        pipeline.opened(&plan.config, chosen.profile.channels_needed(), params);
         self.rates.taken();
         self.was_open = true;
         self.device.is_open = true;

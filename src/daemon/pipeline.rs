@@ -77,7 +77,7 @@ impl Pipeline {
         events: &mpsc::Sender<Event>,
         generation: u64,
     ) -> Result<Pipeline, PipelineError> {
-        let request = requests::device(config, rate_hz, profile.channels());
+        let request = requests::device(config, rate_hz, profile.channels_needed());
         let sink = requests::sink(config, instance, rate_hz);
         let pace =
             Pace::new(rate_hz).map_err(|errno| PipelineError::System { what: "an eventfd", source: errno.into() })?;
@@ -157,7 +157,7 @@ impl Pipeline {
     /// Fades out, opens the device that `config` asks for, and plays `chain` of `profile` on it. See
     /// [`Writer::use_device`].
     pub fn use_device(&mut self, config: &Config, profile: &Profile, chain: Box<Chain>) {
-        let request = requests::device(config, self.rate_hz(), profile.channels());
+        let request = requests::device(config, self.rate_hz(), profile.channels_needed());
         self.announce(chain.latency(), chain.form(), &profile.name);
         if let Some(writer) = &self.writer {
             writer.use_device(request, chain);

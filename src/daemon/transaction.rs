@@ -222,7 +222,7 @@ impl Daemon {
         let step = match (&mut self.pipeline, prepared.chain) {
             (Some(pipeline), Some(chain)) if is_running => {
                 pipeline.present(&plan.config, &self.options.instance)?;
-                if pipeline.serves(&plan.config, chosen.profile.channels()) {
+                if pipeline.serves(&plan.config, chosen.profile.channels_needed()) {
                     if pipeline.switch(chain, &chosen.profile.name).is_err() {
                         // One switch at a time is begun. So the device did not take its chain.
                         return Err(ReloadError::NotPlaying(self.what_is_wrong()));
@@ -278,7 +278,7 @@ impl Daemon {
         let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.has_ended()) else { return };
         self.plan = switch.plan.clone();
         if let (Step::Crossfade, Some(pipeline), Some(chosen)) = (switch.step, &mut self.pipeline, &self.plan.profile) {
-            pipeline.open_later(&self.plan.config, chosen.profile.channels());
+            pipeline.open_later(&self.plan.config, chosen.profile.channels_needed());
         }
         switch.step = Step::Remember(ticket);
         switch.since = Instant::now();

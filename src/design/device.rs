@@ -162,7 +162,7 @@ impl Device {
     }
 
     /// Channels a card must have for it: the highest one that a driver uses, plus one.
-    pub fn channels(&self) -> usize {
+    pub fn channels_needed(&self) -> usize {
         self.drivers.iter().map(|driver| driver.channel + 1).max().unwrap_or(0)
     }
 

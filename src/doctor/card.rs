@@ -57,9 +57,9 @@ pub(super) fn check(pcm: &str, found: &Found, profile: Option<&Loaded>, is_runni
 
 fn free(pcm: &str, channels: u32, profile: Option<&Loaded>) -> Finding {
     match profile {
-        Some(profile) if profile.channels > channels as usize => Finding::fail(
+        Some(profile) if profile.channels_needed > channels as usize => Finding::fail(
             CHECK,
-            format!("{pcm} has {channels} channels, and the profile {} needs {}", profile.name, profile.channels),
+            format!("{pcm} has {channels} channels, and the profile {} needs {}", profile.name, profile.channels_needed),
         )
         .typed(
             "set `device` in spatiald.toml to a card that has them (these are there), or `profile` to one for this card",

@@ -30,7 +30,7 @@ pub(super) struct Loaded {
     pub name: String,
     pub chosen_by: String,
     /// Channels that its device must have.
-    pub channels: usize,
+    pub channels_needed: usize,
     /// Why the last `--reload` is not followed, where one is remembered that cannot be.
     pub ignored: Option<String>,
 }
@@ -60,7 +60,12 @@ pub(super) fn look(options: &Options, status: Option<&Status>) -> Found {
 }
 
 fn loaded(profile: &Profile, chosen_by: String) -> Found {
-    Found::Loaded(Loaded { name: profile.name.clone(), chosen_by, channels: profile.channels(), ignored: None })
+    Found::Loaded(Loaded {
+        name: profile.name.clone(),
+        chosen_by,
+        channels_needed: profile.channels_needed(),
+        ignored: None,
+    })
 }
 
 pub(super) fn check(found: &Found) -> Finding {
@@ -80,8 +85,9 @@ pub(super) fn check(found: &Found) -> Finding {
             Finding::warn(CHECK, format!("the last --reload is not followed: {error}"))
                 .typed("forget it", "spatiald --reload --default")
         }
-        Found::Loaded(profile) => {
-            Finding::ok(CHECK, format!("{} ({}), for {} channels", profile.name, profile.chosen_by, profile.channels))
-        }
+        Found::Loaded(profile) => Finding::ok(
+            CHECK,
+            format!("{} ({}), for {} channels", profile.name, profile.chosen_by, profile.channels_needed),
+        ),
     }
 }

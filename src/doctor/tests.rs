@@ -25,7 +25,8 @@ fn status(state: State) -> Status {
 
 /// A system on which all is well.
 fn healthy() -> Facts {
-    let loaded = profile::Loaded { name: "bar".into(), chosen_by: "--profile".into(), channels: 8, ignored: None };
+    let loaded =
+        profile::Loaded { name: "bar".into(), chosen_by: "--profile".into(), channels_needed: 8, ignored: None };
     let sink = SinkState { id: 41, volume: Some(0.064), mute: false };
     Facts {
         config: Ok(Config::default()),
@@ -144,7 +145,7 @@ const CASES: [Case; 22] = [
     (
         |facts| {
             if let profile::Found::Loaded(profile) = &mut facts.profile {
-                profile.channels = 12;
+                profile.channels_needed = 12;
             }
             without_device(facts, card::Found::Free(8));
         },

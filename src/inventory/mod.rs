@@ -154,7 +154,7 @@ impl Inventory {
 
 impl Item {
     /// Channels that it needs; `None`: it cannot be used.
-    pub fn channels(&self) -> Option<u32> {
+    pub fn channels_needed(&self) -> Option<u32> {
         match self.needs {
             Needs::Known { channels, .. } => Some(channels),
             Needs::Broken { .. } => None,
@@ -165,7 +165,7 @@ impl Item {
 fn profile(name: String, folder: &Path) -> Item {
     let needs = match Profile::load(folder) {
         Ok(profile) => Needs::Known {
-            channels: profile.channels() as u32,
+            channels: profile.channels_needed() as u32,
             sample_rate_hz: profile.sample_rate_hz,
             drivers: profile.drivers.into_iter().map(|driver| driver.name).collect(),
             description: profile.description,
@@ -200,7 +200,7 @@ fn descriptions(places: &Places) -> Vec<Item> {
 fn description(path: &Path) -> Item {
     let (name, needs) = match design::Device::load(path) {
         Ok(device) => {
-            let channels = device.channels() as u32;
+            let channels = device.channels_needed() as u32;
             let drivers = device.drivers.into_iter().map(|driver| driver.name).collect();
             let (sample_rate_hz, description) = (device.sample_rate_hz, device.description);
             (device.name, Needs::Known { channels, sample_rate_hz, drivers, description })

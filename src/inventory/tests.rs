@@ -65,7 +65,7 @@ fn profiles_and_descriptions_are_found_and_fitted_to_the_device() {
     };
     for (name, channels) in [("bar", 4), ("soundbar", 8), (&pair, 2)] {
         let found = of(&inventory, name);
-        assert_eq!((found.len(), found[0].channels()), (1, Some(channels)), "{found:?}");
+        assert_eq!((found.len(), found[0].channels_needed()), (1, Some(channels)), "{found:?}");
         assert!(found[0].fits.contains(&"null".into()), "{found:?}");
     }
     assert!(matches!(&of(&inventory, "broken")[0].needs, Needs::Broken { error } if error.contains("format 2")));
@@ -85,5 +85,5 @@ fn profiles_and_descriptions_are_found_and_fitted_to_the_device() {
     let State::Closed { reason } = &inventory.devices[before].state else { panic!("{inventory:?}") };
     assert!(reason.contains("does not exist"), "{reason}");
     let name = inventory.add_profile(&conf.join("profiles/cylinder"));
-    assert_eq!(of(&inventory, &name)[0].channels(), Some(3));
+    assert_eq!(of(&inventory, &name)[0].channels_needed(), Some(3));
 }

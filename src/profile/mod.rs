@@ -2,7 +2,7 @@
 //!
 //! A profile is a folder with `profile.toml` (drivers, delays, gains, limiter, upmix) and `coefficients.wav` (the 3×N
 //! FIRs), tied together by digests. Everything else follows from it: [`Profile::chain_spec`] is all that a
-//! [`Chain`](crate::dsp::Chain) needs, [`Profile::channels`] all that the output needs.
+//! [`Chain`](crate::dsp::Chain) needs, [`Profile::channels_needed`] all that the output needs.
 
 use std::path::PathBuf;
 
@@ -166,7 +166,7 @@ impl Profile {
     }
 
     /// Channels the device must have: the highest one that a driver uses, plus one.
-    pub fn channels(&self) -> usize {
+    pub fn channels_needed(&self) -> usize {
         self.drivers.iter().map(|driver| driver.channel + 1).max().unwrap_or(0)
     }
 }

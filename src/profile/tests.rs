@@ -62,7 +62,7 @@ fn the_shipped_profiles_load() {
         let profile = Profile::load(&shipped().join(name)).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(profile.name, name);
         assert_eq!(profile.sample_rate_hz, 48_000);
-        assert_eq!(profile.channels(), profile.drivers.len());
+        assert_eq!(profile.channels_needed(), profile.drivers.len());
         let spec = profile.chain_spec();
         spec.validate().unwrap();
         assert!(spec.drivers.iter().all(|driver| driver.limiter_group == 0));
@@ -272,7 +272,7 @@ fn what_is_saved_loads_unchanged() {
     assert!(!loaded.files.is_empty());
     profile.files = loaded.files.clone();
     assert_eq!(loaded, profile);
-    assert_eq!(loaded.channels(), 8);
+    assert_eq!(loaded.channels_needed(), 8);
     assert_eq!(loaded.chain_spec().drivers.iter().map(|driver| driver.channel).collect::<Vec<_>>(), [0, 7, 2]);
     assert_eq!(loaded.chain_spec().drivers[1].limiter_group, 1);
     let left: Vec<_> = fs::read_dir(&folder).unwrap().collect();

@@ -92,9 +92,9 @@ fn named_device<'a>(devices: &'a [Device], name: &str) -> Result<&'a Device, Set
 fn least(inventory: &Inventory, answers: &Answers) -> Result<(u32, String), SetupError> {
     let named = |name: &String| {
         let (item, _) = items(inventory).find(|(item, _)| item.name == *name)?;
-        Some((item.channels()?, format!("the profile {name}")))
+        Some((item.channels_needed()?, format!("the profile {name}")))
     };
-    let smallest = || items(inventory).filter_map(|(item, _)| item.channels()).min();
+    let smallest = || items(inventory).filter_map(|(item, _)| item.channels_needed()).min();
     let least = answers.profile.as_ref().and_then(named);
     least.or_else(|| Some((smallest()?, "the smallest profile".into()))).ok_or(SetupError::NothingInstalled)
 }
@@ -139,7 +139,7 @@ fn channels(
     }
     // Who has said the profile has said how many it needs.
     let matters =
-        items(inventory).any(|(item, _)| item.channels().is_some_and(|needed| least < needed && needed <= most));
+        items(inventory).any(|(item, _)| item.channels_needed().is_some_and(|needed| least < needed && needed <= most));
     if least == most || !matters || answers.profile.is_some() {
         return Ok(Some(most));
     }
@@ -162,7 +162,7 @@ fn item<'a>(
     answers: &Answers,
     ask: &mut Ask,
 ) -> Result<(&'a Item, bool), SetupError> {
-    let fits = |item: &Item| item.channels().is_some_and(|needed| most.is_none_or(|most| needed <= most));
+    let fits = |item: &Item| item.channels_needed().is_some_and(|needed| most.is_none_or(|most| needed <= most));
     if let Some(name) = &answers.profile {
         let Some((item, is_description)) = items(inventory).find(|(item, _)| item.name == *name) else {
             let here = listed(items(inventory).map(|(item, _)| item.name.as_str()));

@@ -102,7 +102,7 @@ impl Alone {
         let mut rates = Rates::default();
         loop {
             let rate_hz = rates.on(pcm, own_hz);
-            let mut request = requests::device(&plan.config, rate_hz, profile.channels());
+            let mut request = requests::device(&plan.config, rate_hz, profile.channels_needed());
             request.suspend_after = None;
             let pace = Pace::new(rate_hz)?;
             let counters = Arc::new(Counters::default());

@@ -1,6 +1,7 @@
 //! Files of one profile, of two, and folders that are replaced.
 
 use super::*;
+use crate::profile::choice::Remembered;
 use crate::source::Source;
 
 /// A shipped profile as the designer would save it.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::report::print;
+use super::show::counted;
 use crate::config::{Config, Places};
 use crate::design::{Device, is_description};
 #[cfg(feature = "daemon")]
@@ -53,10 +54,6 @@ fn is_profile(path: &Path) -> bool {
 fn with_slash(path: &Path) -> String {
     let text = path.to_string_lossy();
     if text.contains('/') { text.into_owned() } else { format!("./{text}") }
-}
-
-pub(super) fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use super::Failure;
 use super::report::print;
+use super::show::json;
 use super::started::Started;
-use super::status::json;
 use crate::doctor::examine;
 
 /// Find out what keeps sound away, and what to do about it

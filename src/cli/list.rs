@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use super::Failure;
-use super::check::counted;
 use super::report::print;
-use super::status::json;
+use super::show::{counted, json, table};
 use crate::config::{Config, Places};
 use crate::inventory::{Device, Inventory, Item, Needs, Rule, State};
-use crate::source::printable;
 
 /// List profiles, sound cards and match rules, and what fits
 ///
@@ -85,25 +83,6 @@ fn rule_row(rule: &Rule) -> Vec<String> {
         Some(misfit) => format!("does not apply: {misfit}"),
     };
     vec![format!("rule {}", rule.rule), rule.profile.clone(), outcome]
-}
-
-/// Rows with their columns aligned, indented by two. Names are of others: none leaves its line.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| printable(cell).to_string()).collect()).collect();
-    let mut widths: Vec<usize> = Vec::new();
-    for row in &rows {
-        widths.resize(widths.len().max(row.len()), 0);
-        // What ends its row holds up no other.
-        for (cell, width) in row.iter().zip(&mut widths).take(row.len().saturating_sub(1)) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
-        format!("  {}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

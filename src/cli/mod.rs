@@ -44,6 +44,9 @@ pub mod seat;
 pub mod set;
 #[cfg(feature = "daemon")]
 pub mod setup;
+// Without a daemon there is less to show.
+#[cfg_attr(not(feature = "daemon"), allow(dead_code))]
+mod show;
 #[cfg(feature = "daemon")]
 mod started;
 #[cfg(feature = "daemon")]

@@ -13,7 +13,6 @@ use crate::config::{MAX_AZIMUTH_DEG, MAX_DISTANCE_M, Seat};
 use crate::daemon::Instance;
 use crate::daemon::control::Request;
 use crate::dsp::burst::burst;
-use crate::source::printable;
 
 /// What a press of an arrow key moves.
 const STEP_DEG: f64 = 0.5;
@@ -75,7 +74,7 @@ fn tune(instance: &Instance) -> Result<(), Failure> {
                 }
             }
             Some(Key::Keep) => {
-                // Where nothing was moved there is nothing to keep.
+                // It is where it was moved to last.
                 drop(terminal);
                 return Ok(print("\n")?);
             }
@@ -95,7 +94,7 @@ fn send(instance: &Instance, seat: &str) -> Result<(), Failure> {
 
 fn shown(seat: Seat) -> String {
     let distance = seat.distance_m.map_or_else(|| "as designed".into(), |distance_m| format!("{distance_m:.1} m"));
-    printable(format!("{:+.1} deg, {distance}", seat.azimuth_deg)).to_string()
+    format!("{:+.1} deg, {distance}", seat.azimuth_deg)
 }
 
 /// The seat some steps farther, within its bounds.

@@ -7,8 +7,8 @@ use nix::unistd::{AccessFlags, access};
 
 use super::Failure;
 use super::design::{designed, uninterrupted};
-use super::list::table;
 use super::report::print;
+use super::show::table;
 use crate::config::{Config, Places};
 use crate::daemon::Instance;
 use crate::design::{Device, folder};

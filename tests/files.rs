@@ -139,6 +139,18 @@ fn it_renders_from_pipe_to_pipe() {
     assert_eq!(piped[116..], whole[116..]);
 }
 
+#[test]
+fn it_renders_where_nobody_reads_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in.wav");
+    write_wav(&input, 1);
+    let (reader, writer) = nix::unistd::pipe().unwrap();
+    drop(reader);
+    let output = render(&shipped("pair"), &input, Path::new("-")).stderr(writer).output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    assert!(output.stdout.len() > 2 * 4 * 48_000);
+}
+
 /// As on a full disk: the write fails, the reason is said, and nothing stays, whatever the file would have replaced.
 #[test]
 fn a_file_that_may_not_grow_leaves_nothing_behind() {

@@ -124,7 +124,7 @@ struct Ask {
 #[derive(Debug, Subcommand)]
 enum Command {
     Design(design::Args),
-    Render(render::RenderArgs),
+    Render(render::Args),
     #[cfg(feature = "daemon")]
     Doctor(doctor::Args),
     #[cfg(feature = "daemon")]

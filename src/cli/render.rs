@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
-use super::report::print;
+use super::report::{note, print};
 use crate::config::{Change, Places, Seat, SeatChoice, Settings};
 use crate::controls::Aim;
 use crate::profile::{Profile, find};
@@ -21,8 +21,8 @@ use crate::source::printable;
 ///
 /// Reads WAV, AIFF, FLAC, MP3, AAC (also in MP4) and Ogg Vorbis, stereo or mono. Writes one channel per driver as 32-bit
 /// float WAV, in sync with the input: its latency is removed, its tail kept.
-#[derive(Debug, Args)]
-pub struct RenderArgs {
+#[derive(Debug, clap::Args)]
+pub struct Args {
     /// Profile to render with, by name or folder
     #[arg(long, value_name = "PROFILE")]
     profile: String,
@@ -56,7 +56,7 @@ enum TapArg {
 ///
 /// # Errors
 /// No such profile, input that cannot be read, output that cannot be written, an interrupt.
-pub fn run(args: &RenderArgs) -> Result<(), Failure> {
+pub fn run(args: &Args) -> Result<(), Failure> {
     let profile = Profile::load(&find(&args.profile, &Places::from_environment())?)?;
     let stop = Arc::new(AtomicBool::new(false));
     #[cfg(unix)]
@@ -100,15 +100,15 @@ pub fn run(args: &RenderArgs) -> Result<(), Failure> {
     let outcome = render(&request, &mut show);
     bar.finish_and_clear();
     let summary = outcome?;
-    let said = format!("{}: {}\n", printable(args.output.display()), line(&summary));
+    let said = format!("{}: {}", printable(args.output.display()), line(&summary));
     if args.output == Path::new("-") {
         // Standard output has the sound.
-        eprint!("{said}");
+        note(&said);
     } else {
-        print(&said)?;
+        print(&format!("{said}\n"))?;
     }
     for warning in warnings(&summary) {
-        eprintln!("{}: {warning}", printable(args.input.display()));
+        note(&format!("{}: {warning}", args.input.display()));
     }
     Ok(())
 }

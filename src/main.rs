@@ -1,8 +1,7 @@
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use spatiald::cli::{Cli, report::report};
+use spatiald::cli::{Cli, report::complain};
 #[cfg(feature = "daemon")]
 use spatiald::node::{ALSA_PLUGIN_VARIABLE, alsa_plugin_guard};
 
@@ -25,7 +24,7 @@ fn main() -> ExitCode {
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}", report(&*error));
+            complain(&*error);
             ExitCode::FAILURE
         }
     }

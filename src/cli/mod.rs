@@ -30,6 +30,7 @@ pub mod design;
 pub mod doctor;
 #[cfg(feature = "daemon")]
 pub mod identify;
+mod journal;
 #[cfg(feature = "daemon")]
 pub mod list;
 #[cfg(feature = "daemon")]

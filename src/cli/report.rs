@@ -4,10 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use super::journal;
 use crate::source::printable;
 
 /// One line that names the thing, the value and the remedy, then a line for each cause.
-pub fn report(error: &(dyn Error + 'static)) -> String {
+fn report(error: &(dyn Error + 'static)) -> String {
     let mut text = format!("spatiald: {}", printable(error));
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -16,6 +17,14 @@ pub fn report(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Says on standard error why a command failed.
+pub fn complain(error: &(dyn Error + 'static)) {
+    let text = report(error);
+    let text = if journal::is_stderr() { journal::marked(&text, journal::ERROR) } else { format!("{text}\n") };
+    // Nowhere left to say that it could not be said.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Prints the outcome of a command. A reader that has left (`| head`) wants no more, and is no failure.

@@ -1,6 +1,10 @@
 //! `spatiald`: the daemon, in the foreground.
 
-use super::Failure;
+use std::io::Write;
+
+use log::Level;
+
+use super::{Failure, journal};
 use crate::daemon::{self, Options};
 
 /// Runs until a signal asks to stop. Logs to standard error, by `RUST_LOG`; warnings and what is switched by default.
@@ -8,6 +12,24 @@ use crate::daemon::{self, Options};
 /// # Errors
 /// Whatever keeps the daemon from starting.
 pub fn run(options: Options) -> Result<(), Failure> {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).format_timestamp(None).init();
+    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
+    log.format_timestamp(None);
+    if journal::is_stderr() {
+        log.format(|out, record| {
+            let priority = match record.level() {
+                Level::Error => journal::ERROR,
+                Level::Warn => journal::WARNING,
+                Level::Info => journal::INFO,
+                Level::Debug | Level::Trace => journal::DEBUG,
+            };
+            // Where it was said is for those who look for faults in the program.
+            let text = match priority {
+                journal::DEBUG => format!("{}: {}", record.target(), record.args()),
+                _ => record.args().to_string(),
+            };
+            out.write_all(journal::marked(&text, priority).as_bytes())
+        });
+    }
+    log.init();
     Ok(daemon::run(options)?)
 }

@@ -15,6 +15,7 @@
 //! | `sink` | is the sink there and selected |
 //! | `volume` | is it turned up |
 //! | `realtime` | may its threads go before all others |
+//! | [`journal`] | what did the service complain of last |
 //! | [`finding`], [`report`] | what was found, worst first |
 
 use std::path::Path;
@@ -36,6 +37,7 @@ mod card;
 mod configuration;
 mod daemon;
 pub mod finding;
+pub mod journal;
 mod mixer;
 mod pipewire;
 mod profile;
@@ -67,6 +69,7 @@ struct Facts {
     tried: Option<Scheduling>,
     limit: u64,
     grant: realtime::Grant,
+    journal: Vec<journal::Entry>,
 }
 
 /// Observes this system, and says what keeps the daemon that was, or would be, started with `options` from being heard.
@@ -84,7 +87,7 @@ impl Facts {
             _ => None,
         };
         let wanted = self.config.as_ref().map_or(0, |config| config.mixer.len());
-        Report::new(vec![
+        let findings = vec![
             configuration::check(&self.config),
             pipewire::check(self.graph.as_ref()),
             session_manager::check(survey),
@@ -95,7 +98,8 @@ impl Facts {
             sink::check(&node_name(&self.config, &self.instance), survey, status),
             volume::check(survey),
             realtime::check(self.tried, self.limit, self.grant, status),
-        ])
+        ];
+        Report::new(findings, self.journal.clone())
     }
 }
 
@@ -107,6 +111,8 @@ fn node_name(config: &Result<Config, Complaint>, instance: &Instance) -> String 
 fn observe(options: &Options) -> Facts {
     let instance = options.instance.clone();
     let asked = ask_status(&instance);
+    // The services run the default instance.
+    let journal = (instance == Instance::default()).then(|| journal::ask(Path::new(journal::READER))).flatten();
     let config = Config::find(options.config.as_deref(), &Places::from_environment());
     let sink = node_name(&config, &instance);
     // Half of the patience for each of its two answers.
@@ -146,6 +152,7 @@ fn observe(options: &Options) -> Facts {
         tried: tried.wait(),
         limit: getrlimit(Resource::RLIMIT_RTPRIO).map_or(0, |(soft, _)| soft),
         grant: realtime::Grant::look(Path::new("/")),
+        journal: journal.map(journal::Asked::wait).unwrap_or_default(),
         config,
         instance,
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::finding::{Finding, Level};
+use super::journal::{self, ago};
 use crate::source::printable;
 
 /// All findings, worst first; among equals, causes before their consequences.
@@ -16,17 +17,19 @@ pub struct Report {
     pub cause: String,
     /// One for each check.
     pub findings: Vec<Finding>,
+    /// What the service complained of last, the latest at the end.
+    pub journal: Vec<journal::Entry>,
 }
 
 impl Report {
     /// Sorts `findings`, which come causes before consequences.
-    pub(super) fn new(mut findings: Vec<Finding>) -> Report {
+    pub(super) fn new(mut findings: Vec<Finding>, journal: Vec<journal::Entry>) -> Report {
         findings.sort_by_key(|finding| finding.level);
         let cause = match findings.first() {
             Some(worst) if worst.level <= Level::Warn => format!("{}: {}", worst.check, worst.text),
             _ => "nothing keeps sound away".into(),
         };
-        Report { format: 1, cause, findings }
+        Report { format: 1, cause, findings, journal }
     }
 
     /// Checks that found something that keeps sound away.
@@ -36,7 +39,8 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// The cause, a row for each check, then what to do. Names and messages are of others: none leaves its line.
+    /// The cause, a row for each check, what to do, and what the journal holds. Names and messages are of others: none
+    /// leaves its line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "spatiald doctor: {}\n", printable(&self.cause))?;
         for Finding { check, level, text, .. } in &self.findings {
@@ -49,6 +53,10 @@ impl fmt::Display for Report {
                 writeln!(f, "    {}", printable(command))?;
             }
         }
+        for (index, journal::Entry { level, age_s, text }) in self.journal.iter().enumerate() {
+            let gap = if index == 0 { "\n" } else { "" };
+            writeln!(f, "{gap}journal: {level}, {}: {}", ago(*age_s), printable(text))?;
+        }
         Ok(())
     }
 }
@@ -59,12 +67,15 @@ mod tests {
 
     #[test]
     fn the_worst_comes_first_and_of_equals_the_cause() {
-        let report = Report::new(vec![
-            Finding::ok("a", "fine"),
-            Finding::warn("b", "slow"),
-            Finding::fail("c", "cause").typed("do", "this"),
-            Finding::fail("d", "consequence"),
-        ]);
+        let report = Report::new(
+            vec![
+                Finding::ok("a", "fine"),
+                Finding::warn("b", "slow"),
+                Finding::fail("c", "cause").typed("do", "this"),
+                Finding::fail("d", "consequence"),
+            ],
+            Vec::new(),
+        );
         assert_eq!(report.cause, "c: cause");
         let checks: Vec<_> = report.findings.iter().map(|finding| finding.check).collect();
         assert_eq!(checks, ["c", "d", "b", "a"]);
@@ -72,14 +83,16 @@ mod tests {
         let text = report.to_string();
         assert!(text.starts_with("spatiald doctor: c: cause\n"), "{text}");
         assert!(text.ends_with("\nc: do\n    this\n"), "{text}");
-        assert_eq!(Report::new(vec![Finding::ok("a", "fine")]).cause, "nothing keeps sound away");
+        assert_eq!(Report::new(vec![Finding::ok("a", "fine")], Vec::new()).cause, "nothing keeps sound away");
     }
 
     #[test]
     fn what_others_wrote_stays_in_its_line() {
         let evil = "a\u{1b}[2J\nok    x\u{202e}";
-        let text = Report::new(vec![Finding::fail("c", evil).typed(evil, evil)]).to_string();
+        let said = journal::Entry { level: "error", age_s: 60, text: evil.into() };
+        let text = Report::new(vec![Finding::fail("c", evil).typed(evil, evil)], vec![said]).to_string();
         assert!(text.lines().all(|line| printable(line).to_string() == line), "{text:?}");
-        assert_eq!(text.lines().count(), 6, "{text}");
+        assert_eq!(text.lines().count(), 8, "{text}");
+        assert!(text.ends_with("\njournal: error, 60 s ago: a\\u{1b}[2J\\nok    x\\u{202e}\n"), "{text}");
     }
 }

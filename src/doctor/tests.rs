@@ -46,6 +46,7 @@ fn healthy() -> Facts {
         tried: Some(Scheduling::Fifo(80)),
         limit: 95,
         grant: realtime::Grant::Audio,
+        journal: Vec::new(),
     }
 }
 

@@ -35,7 +35,7 @@ done
 for file in packaging/wireplumber/*; do
 	put 644 "$file" "/usr/share/spatiald/wireplumber/${file##*/}"
 done
-for file in docs/{installing,listening,configuration,designing,profiles}.md docs/designing/*; do
+for file in docs/{installing,raspberry-pi,listening,desktops,configuration,designing,profiles}.md docs/{designing,listening}/*; do
 	put 644 "$file" "/usr/share/doc/spatiald/${file#docs/}"
 done
 for page in "$manual"/man/man1/*.1; do

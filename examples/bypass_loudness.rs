@@ -1,139 +1,54 @@
 //! How much louder than the image `bypass` is, at the ears of the designer's head: integrated loudness (ITU-R BS.1770,
-//! gated) of a minute of each piece, on all shipped profiles, without the limiter.
+//! gated) of a minute of each piece, on all shipped profiles, without the limiter. And what the upmix makes of the piece,
+//! K-weighted: its center's level re both sides, and how L′ and R′, and L′ + R′ and C, correlate.
 //!
 //! `cargo run --example bypass_loudness MUSIC.ogg…`
 
+mod music;
+
 use std::error::Error;
-use std::fs::File;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use spatiald::acoustics::{Complex, Listener};
-use spatiald::audio_file::WavReader;
-use spatiald::config::controls::Controls;
-use spatiald::config::{Change, Settings};
-use spatiald::design::evaluate::ears::{EarGrid, sum_of_products};
-use spatiald::design::fir::{self, Bins};
-use spatiald::design::{Device, folder};
-use spatiald::dsp::biquad::{Biquad, BiquadKind, BiquadSpec};
-use spatiald::profile::Profile;
-use spatiald::render::{Request, Tap, render};
-
-const PROFILES: [&str; 9] =
-    ["pair", "pair-wide", "pair-room", "cylinder", "cylinder-wide", "cylinder-room", "bar", "bar-wide", "bar-room"];
-/// The minute that is judged, or as much of it as there is, s.
-const JUDGED_S: std::ops::Range<usize> = 10..70;
-/// Points of the transfers to the ears.
-const TRANSFORM: usize = 2048;
+use music::{JUDGED_S, PROFILES, Speaker, integrated_lufs, k_weighted};
+use spatiald::render::Tap;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let pieces: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if pieces.is_empty() {
         return Err("usage: bypass_loudness MUSIC.ogg…".into());
     }
+    let speakers = PROFILES.into_iter().map(Speaker::load).collect::<Result<Vec<_>, _>>()?;
     for piece in &pieces {
-        println!("{}: bypass re image, LU", piece.display());
-        for name in PROFILES {
-            let profile = Profile::load(&Path::new("conf/profiles").join(name))?;
-            let device = folder::in_order_of(&profile, &Device::load(&profile.folder.join("device.toml"))?)?;
-            let [image, flat] = [&[][..], &["bypass=on"]].map(|set| loudness(&profile, &device, piece, set));
-            println!("  {name:<14}{:+.2}", flat? - image?);
+        let [center_db, sides, center] = parted(&speakers[0], piece)?;
+        println!(
+            "{}: center {center_db:+.1} dB, correlations {sides:+.2} {center:+.2}; bypass re image, LU",
+            piece.display()
+        );
+        for speaker in &speakers {
+            let [image, flat] = [&[][..], &["bypass=on"]].map(|set| loudness(speaker, piece, set));
+            println!("  {:<14}{:+.2}", speaker.name, flat? - image?);
         }
     }
     Ok(())
 }
 
 /// Loudness of a piece at the ears with settings, LU from anywhere.
-fn loudness(profile: &Profile, device: &Device, piece: &Path, set: &[&str]) -> Result<f64, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    let output = folder.path().join("out.wav");
-    let request = Request {
-        profile,
-        input: piece,
-        output: &output,
-        limiter: false,
-        tap: Tap::Drivers,
-        aim: None,
-        controls: controls(set)?,
-        stop: None,
-    };
-    render(&request, &mut |_| ControlFlow::Continue(()))?;
-    let mut reader = WavReader::new(File::open(&output)?)?;
-    let drivers = device.drivers.len();
-    let mut planes = vec![Vec::new(); drivers];
-    let mut values = Vec::new();
-    let rate_hz = reader.format().sample_rate_hz as usize;
-    let mut at = 0;
-    while at < JUDGED_S.end * rate_hz && reader.read(4096, &mut values)? > 0 {
-        for frame in values.chunks_exact(drivers) {
-            if at >= JUDGED_S.start * rate_hz {
-                planes.iter_mut().zip(frame).for_each(|(plane, value)| plane.push(*value));
-            }
-            at += 1;
-        }
-    }
-    Ok(integrated(&at_ears(device, &planes, rate_hz as f64), rate_hz))
+fn loudness(speaker: &Speaker, piece: &Path, set: &[&str]) -> Result<f64, Box<dyn Error>> {
+    let sound = speaker.played(piece, JUDGED_S, Tap::Drivers, set)?;
+    Ok(integrated_lufs(&speaker.at_ears(&sound), sound.rate_hz))
 }
 
-fn controls(set: &[&str]) -> Result<Controls, Box<dyn Error>> {
-    let mut settings = Settings::default();
-    for change in set {
-        settings.change(&change.parse::<Change>()?);
-    }
-    Ok(settings.controls_over(&Settings::default()))
-}
-
-/// What the drivers' signals make at both ears: overlap-add.
-fn at_ears(device: &Device, planes: &[Vec<f64>], rate_hz: f64) -> [Vec<f64>; 2] {
-    let short = Bins { length: TRANSFORM, sample_rate_hz: rate_hz };
-    let long = Bins { length: 32 * TRANSFORM, sample_rate_hz: rate_hz };
-    let step = long.length - TRANSFORM;
-    let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
-    let transfers = EarGrid::new(&device.drivers, &device.listener.head, &listener, short).0.map(|drivers| {
-        let response = |mut transfer: Vec<Complex>| {
-            transfer.resize(short.count(), Complex::ZERO);
-            fir::response(&fir::inverse(&transfer, short), long)
-        };
-        drivers.into_iter().map(response).collect::<Vec<_>>()
-    });
-    let frames = planes.first().map_or(0, Vec::len);
-    let mut ears = [0, 1].map(|_| vec![0.0; frames + long.length]);
-    for start in (0..frames).step_by(step) {
-        let part = start..(start + step).min(frames);
-        let spectra: Vec<Vec<Complex>> = planes.iter().map(|plane| fir::response(&plane[part.clone()], long)).collect();
-        for (ear, transfers) in ears.iter_mut().zip(&transfers) {
-            let heard = fir::inverse(&sum_of_products(transfers, &spectra), long);
-            ear[start..].iter_mut().zip(heard).for_each(|(sum, value)| *sum += value);
-        }
-    }
-    ears.map(|mut ear| {
-        ear.truncate(frames);
-        ear
-    })
-}
-
-/// BS.1770: K weighting, blocks of 400 ms that overlap by three quarters, gated at −70 LU re full scale and at 10 LU below
-/// what is left. Full scale counts as half a pascal here, which only matters to silence.
-fn integrated(ears: &[Vec<f64>; 2], rate_hz: usize) -> f64 {
-    let shelf = BiquadSpec { kind: BiquadKind::HighShelf, frequency_hz: 1681.97, q: 0.707_18, gain_db: 3.999_8 };
-    let high_pass = BiquadSpec { kind: BiquadKind::HighPass, frequency_hz: 38.1355, q: 0.500_33, gain_db: 0.0 };
-    let weighted = ears.each_ref().map(|ear| {
-        let mut ear = ear.clone();
-        for section in [shelf, high_pass] {
-            Biquad::new(section.coefficients(rate_hz as u32)).process_f64(&mut ear);
-        }
-        ear
-    });
-    let (block, hop) = (2 * rate_hz / 5, rate_hz / 10);
-    let power = |start: usize| {
-        let sum = |ear: &Vec<f64>| ear[start..start + block].iter().map(|v| v * v).sum::<f64>();
-        weighted.iter().map(sum).sum::<f64>() / block as f64
-    };
-    let last = weighted[0].len().saturating_sub(block);
-    let powers: Vec<f64> = (0..last).step_by(hop).map(power).collect();
-    let mean_over = |gate: f64| {
-        let loud: Vec<f64> = powers.iter().copied().filter(|power| *power > gate).collect();
-        loud.iter().sum::<f64>() / loud.len().max(1) as f64
-    };
-    10.0 * mean_over(0.1 * mean_over(0.25e-7)).max(1e-30).log10()
+/// Level of the center re both sides together, dB; correlation of L′ and R′; and of their sum with C.
+fn parted(speaker: &Speaker, piece: &Path) -> Result<[f64; 3], Box<dyn Error>> {
+    let sound = speaker.played(piece, JUDGED_S, Tap::Upmix, &[])?;
+    let weighted: Vec<Vec<f64>> = sound.planes.iter().map(|plane| k_weighted(plane, sound.rate_hz)).collect();
+    let [left, right, center] = &weighted[..] else { return Err("the upmix has three outputs".into()) };
+    let common = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let sum: Vec<f64> = left.iter().zip(right).map(|(left, right)| left + right).collect();
+    let (sides, middle) = (common(left, left) + common(right, right), common(center, center));
+    Ok([
+        10.0 * (middle / sides).log10(),
+        2.0 * common(left, right) / sides,
+        common(&sum, center) / (common(&sum, &sum) * middle).sqrt(),
+    ])
 }

@@ -240,7 +240,8 @@ fn loudness_at_ears(device: &Device, spec: &ChainSpec, left: &[f64], right: &[f6
         }
         fir::response(&heard, long)
     });
-    10.0 * loudness::energy(long, &ears, 1, |_| 1.0).log10()
+    let power = |bin: usize| ears.iter().map(|ear| ear[bin].norm_sqr()).sum::<f64>();
+    10.0 * loudness::energy(long, 0..long.count(), 1, |_| 1.0, power).log10()
 }
 
 #[test]

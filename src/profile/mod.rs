@@ -102,16 +102,24 @@ pub struct Driver {
     pub eq: Vec<BiquadSpec>,
 }
 
-/// Centers of the octaves in which a [`Bypass`] has its levels, in Hz.
-pub const BYPASS_HZ: [f64; 8] = [62.5, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0];
+/// Levels of a [`Bypass`] by sixth of an octave, as the designer makes it; and by octave, as earlier ones did.
+pub const BYPASS_LEVELS: usize = 6 * BYPASS_OCTAVES + 1;
+const BYPASS_OCTAVE_LEVELS: usize = BYPASS_OCTAVES + 1;
+const BYPASS_OCTAVES: usize = 7;
+
+/// The frequencies of so many levels of a [`Bypass`], from 62.5 Hz to 8 kHz, in Hz.
+pub fn bypass_hz(levels: usize) -> impl Iterator<Item = f64> {
+    let step = BYPASS_OCTAVES as f64 / (levels.max(2) - 1) as f64;
+    (0..levels).map(move |level| 62.5 * 2f64.powf(step * level as f64))
+}
 
 /// A downmix on the drivers of a profile, through their equalizers: as loud as its image, and with its tone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bypass {
-    /// What is L's alone or R's alone, re (L+R)/2, in dB by octave.
-    pub sides_db: [f32; BYPASS_HZ.len()],
-    /// What both share, in dB by octave.
-    pub center_db: [f32; BYPASS_HZ.len()],
+    /// What is L's alone or R's alone, re (L+R)/2, in dB at [`bypass_hz`].
+    pub sides_db: Vec<f32>,
+    /// What both share, in dB at [`bypass_hz`].
+    pub center_db: Vec<f32>,
     /// Gain of each driver, in the order of the drivers; below 0 where its wires are swapped.
     pub gains: Vec<f32>,
 }

@@ -131,7 +131,7 @@ fn every_fault_has_its_place_and_remedy() {
         ),
         (
             after("[bypass]\nsides_db = [0, 0]\ncenter_db = [0, 0]\ngains = [1, 1]\n"),
-            "profile.toml:13:12: `sides_db` has 2 levels; give 8, of the octaves 63 Hz to 8 kHz",
+            "profile.toml:13:12: `sides_db` has 2 levels; give 43, one each sixth of an octave from 62.5 Hz to 8 kHz, or 8, one each octave",
         ),
         (
             after("[bypass]\nsides_db = [0, 99]\ncenter_db = [0, 0]\ngains = [1, 1]\n"),
@@ -265,8 +265,8 @@ fn what_is_saved_loads_unchanged() {
         BiquadSpec { kind: BiquadKind::HighPass, frequency_hz: 80.0, q: 0.7, gain_db: 0.0 },
     ];
     profile.bypass = Some(Bypass {
-        sides_db: [-1.5; BYPASS_HZ.len()],
-        center_db: [0.25; BYPASS_HZ.len()],
+        sides_db: vec![-1.5; BYPASS_LEVELS],
+        center_db: vec![0.25; BYPASS_LEVELS],
         gains: vec![1.0, -0.5, 3.0],
     });
     profile.predicted = toml::from_str("a = 1\n[b]\nc = [1.5, 2.0]\n[[d.e]]\nf = \"g\"\n").unwrap();

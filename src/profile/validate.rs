@@ -8,7 +8,7 @@ use serde_spanned::Spanned;
 
 use super::file::{self, File};
 use super::files::Files;
-use super::{Bypass, Driver, Form, Own, Provenance};
+use super::{BYPASS_LEVELS, BYPASS_OCTAVE_LEVELS, Bypass, Driver, Form, Own, Provenance};
 use crate::dsp::spec::{BLOCK_FRAMES, MAX_DRIVERS, MAX_GAIN_DB, SAMPLE_RATES_HZ};
 use crate::dsp::{BiquadKind, BiquadSpec, LimiterSpec, UpmixMode, UpmixSpec};
 use crate::source::{Complaint, Source};
@@ -320,22 +320,26 @@ impl Check<'_> {
             return Err(self.at(&written.gains, format!("a gain of {gain} is no factor; use -1000 to 1000, like 1.0")));
         }
         Ok(Bypass {
-            sides_db: self.by_octave("sides_db", &written.sides_db)?,
-            center_db: self.by_octave("center_db", &written.center_db)?,
+            sides_db: self.bypass_levels("sides_db", &written.sides_db)?,
+            center_db: self.bypass_levels("center_db", &written.center_db)?,
             gains: gains.iter().map(|gain| *gain as f32).collect(),
         })
     }
 
-    fn by_octave<const N: usize>(&self, key: &str, written: &Spanned<Vec<f64>>) -> Result<[f32; N], Complaint> {
+    fn bypass_levels(&self, key: &str, written: &Spanned<Vec<f64>>) -> Result<Vec<f32>, Complaint> {
         let levels: Vec<f32> = written.get_ref().iter().map(|level| *level as f32).collect();
         if let Some(level) = levels.iter().find(|level| !(-MAX_GAIN_DB..=MAX_GAIN_DB).contains(*level)) {
             let message = format!("`{key}` has a level of {level}; use -{MAX_GAIN_DB} to {MAX_GAIN_DB}");
             return Err(self.at(written, message));
         }
-        let found = levels.len();
-        levels.try_into().map_err(|_| {
-            self.at(written, format!("`{key}` has {found} levels; give {N}, of the octaves 63 Hz to 8 kHz"))
-        })
+        if ![BYPASS_LEVELS, BYPASS_OCTAVE_LEVELS].contains(&levels.len()) {
+            let message = format!(
+                "`{key}` has {} levels; give {BYPASS_LEVELS}, one each sixth of an octave from 62.5 Hz to 8 kHz, or {BYPASS_OCTAVE_LEVELS}, one each octave",
+                levels.len()
+            );
+            return Err(self.at(written, message));
+        }
+        Ok(levels)
     }
 
     fn files(&self, written: &BTreeMap<Spanned<String>, Spanned<String>>) -> Result<Files, Complaint> {

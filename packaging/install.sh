@@ -35,6 +35,9 @@ done
 for file in packaging/wireplumber/*; do
 	put 644 "$file" "/usr/share/spatiald/wireplumber/${file##*/}"
 done
+for file in conf/pipewire/*; do
+	put 644 "$file" "/usr/share/spatiald/${file#conf/}"
+done
 for file in docs/{installing,raspberry-pi,listening,desktops,configuration,designing,profiles}.md docs/{designing,listening}/*; do
 	put 644 "$file" "/usr/share/doc/spatiald/${file#docs/}"
 done

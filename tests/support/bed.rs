@@ -31,10 +31,20 @@ impl Bed {
     }
 
     pub fn with_card(card: Card, setup: Setup, options: &Options) -> Bed {
-        let session = Session::with(setup);
+        Bed::in_session(Session::with(setup), card, options)
+    }
+
+    pub fn in_session(session: Session, card: Card, options: &Options) -> Bed {
         let daemon = Daemon::start(&session, &card, options);
         session.turn_up(&daemon.sink());
         Bed { daemon, session, card }
+    }
+
+    /// Kills the daemon, if it has not ended yet, and starts another in its place.
+    pub fn restart_daemon(&mut self, options: &Options) {
+        self.daemon.signal(nix::sys::signal::Signal::SIGKILL);
+        self.daemon.process().wait();
+        self.daemon = Daemon::start(&self.session, &self.card, options);
     }
 
     /// Plays a file into the sink with `pw-cat`.

@@ -10,9 +10,11 @@ pub mod frozen;
 pub mod player;
 pub mod process;
 pub mod recording;
+pub mod rtp;
 pub mod session;
 pub mod signal;
 pub mod source;
+pub mod step;
 pub mod wait;
 pub mod witness;
 

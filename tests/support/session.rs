@@ -38,6 +38,8 @@ pub struct Session {
     pipewire: Option<Process>,
     bus: Process,
     folder: TempDir,
+    /// What PipeWire is started through.
+    launcher: Vec<String>,
 }
 
 /// The smallest quantum a player gets. The stock configuration raises it inside a virtual machine.
@@ -65,6 +67,12 @@ impl Session {
     }
 
     pub fn with(setup: Setup) -> Session {
+        Session::configured(setup, &[], &[])
+    }
+
+    /// A session with more files of configuration, by their paths below `config/`, and PipeWire started through a
+    /// launcher such as `ip netns exec NAME`.
+    pub fn configured(setup: Setup, files: &[(&str, &str)], launcher: &[String]) -> Session {
         let folder = tempfile::Builder::new().prefix("session.").tempdir().expect("a temporary folder");
         for name in ["run", "config", "state", "data", "cache", "log"] {
             fs::create_dir_all(folder.path().join(name)).expect("the session's folders");
@@ -76,8 +84,14 @@ impl Session {
             fs::create_dir_all(file.parent().expect("a folder")).expect("the session's folders");
             fs::write(file, text).expect("the session's configuration");
         }
+        for (name, text) in files {
+            let file = folder.path().join("config").join(name);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("the session's folders");
+            fs::write(file, text).expect("the session's configuration");
+        }
         let bus = start_bus(folder.path());
-        let mut session = Session { pulse: None, wireplumber: None, pipewire: None, bus, folder };
+        let launcher = launcher.to_owned();
+        let mut session = Session { pulse: None, wireplumber: None, pipewire: None, bus, folder, launcher };
         session.start_pipewire();
         if setup.pulse {
             session.start_pulse();
@@ -85,7 +99,9 @@ impl Session {
         session
     }
 
-    fn start_pulse(&mut self) {
+    /// Starts the PulseAudio server, anew where there is one: it does not outlive PipeWire.
+    pub fn start_pulse(&mut self) {
+        self.pulse = None;
         self.pulse = Some(self.run("pipewire-pulse"));
         assert!(wait_until(|| self.path("run/pulse/native").exists()), "no PulseAudio socket");
     }
@@ -93,9 +109,7 @@ impl Session {
     /// Ends all of it as a shutdown does, and starts it again: what is not in its folders is gone.
     pub fn reboot(&mut self) {
         let had_pulse = self.pulse.take().is_some();
-        for mut program in [self.wireplumber.take(), self.pipewire.take()].into_iter().flatten() {
-            program.terminate();
-        }
+        self.end_pipewire();
         self.bus.terminate();
         for folder in ["run", "cache"] {
             let folder = self.path(folder);
@@ -117,7 +131,15 @@ impl Session {
 
     /// Starts PipeWire and WirePlumber, and waits until both answer.
     pub fn start_pipewire(&mut self) {
-        self.pipewire = Some(self.run("pipewire"));
+        let mut command = match &*self.launcher {
+            [] => self.command("pipewire"),
+            [program, arguments @ ..] => {
+                let mut command = self.command(program);
+                command.args(arguments).arg("pipewire");
+                command
+            }
+        };
+        self.pipewire = Some(self.spawn("pipewire", &mut command));
         // Not by configuration: for that, 0.3 (`vm.overrides`) and 1.x (rules) have different words.
         let settings = ["-n", "settings", "0", "clock.min-quantum", MIN_QUANTUM_FRAMES];
         assert!(wait_until(|| self.output("pw-metadata", &settings).status.success()), "no PipeWire");
@@ -144,6 +166,13 @@ impl Session {
             pipewire.signal(nix::sys::signal::Signal::SIGKILL);
         }
         self.kill_wireplumber();
+    }
+
+    /// Ends PipeWire and WirePlumber as a shutdown does.
+    pub fn end_pipewire(&mut self) {
+        for mut program in [self.wireplumber.take(), self.pipewire.take()].into_iter().flatten() {
+            program.terminate();
+        }
     }
 
     /// Ends WirePlumber as a crash would.

@@ -20,8 +20,8 @@ rm -f "$repeated" "$inconclusive"
 passed=0 failed=0 skipped=0 unclear=0 tests=0
 summary=()
 warnings=()
-# What the other Debian has to show: sound to the last bit, quantum, desktop, latency, reload, faults, what is amiss.
-SOUND_TESTS=(e2e_sound e2e_desktop e2e_latency e2e_reload e2e_settings e2e_identify e2e_faults e2e_doctor)
+# What the other Debian has to show: sound to the last bit, quantum, desktop, latency, reload, faults, what is amiss, step.
+SOUND_TESTS=(e2e_sound e2e_desktop e2e_latency e2e_reload e2e_settings e2e_identify e2e_faults e2e_doctor e2e_several)
 
 lines_in() {
 	if [ -s "$1" ]; then wc -l <"$1"; else echo 0; fi

@@ -68,8 +68,11 @@ build_for() (
 		ensure_sysroot
 	fi
 	flags=CARGO_TARGET_$(triple "$architecture" | tr a-z- A-Z_)_RUSTFLAGS
+	cargo_home=${CARGO_HOME:-$HOME/.cargo}
 	export "$flags=${!flags:-} ${SMALL[$architecture]} --remap-path-prefix=$ROOT=/usr/src/spatiald
-		--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/usr/src/cargo"
+		--remap-path-prefix=$cargo_home=/usr/src/cargo"
+	# The same for the C functions in crates.
+	export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$ROOT=/usr/src/spatiald -ffile-prefix-map=$cargo_home=/usr/src/cargo"
 	cargo build --locked --profile dist --target "$(triple "$architecture")" --target-dir "$OUT/build" "$@"
 )
 

@@ -38,7 +38,7 @@ done
 for file in conf/pipewire/*; do
 	put 644 "$file" "/usr/share/spatiald/${file#conf/}"
 done
-for file in docs/{installing,raspberry-pi,listening,desktops,configuration,designing,profiles}.md docs/{designing,listening}/*; do
+for file in docs/{installing,raspberry-pi,listening,desktops,several-speakers,configuration,designing,profiles}.md docs/{designing,listening}/*; do
 	put 644 "$file" "/usr/share/doc/spatiald/${file#docs/}"
 done
 for page in "$manual"/man/man1/*.1; do

@@ -4,12 +4,10 @@ use crate::acoustics::{Complex, Listener, phasor};
 use crate::dsp::raised_cosine;
 
 use super::beam::{Beamformer, MAX_EFFORT_DB};
-use super::curve::LogGrid;
 use super::device::{BeamSpec, Device, Driver};
 use super::evaluate::bands::{OCTAVES_HZ, highest, pink_energy};
 use super::file::Form;
 use super::fir::Bins;
-use super::radiation::RadiatedPower;
 use super::{IDEAL_ANGLE_DEG, Spectra, transfer, transposed};
 
 /// The center's phase goes over from that of all drivers in phase to that of the sides between these, Hz.
@@ -20,9 +18,8 @@ pub fn filters(
     device: &Device,
     drivers: &[Driver],
     programs: &[Spectra],
-    power: &RadiatedPower,
+    beamformer: &Beamformer,
     bins: Bins,
-    grid: &LogGrid,
     notes: &mut Vec<String>,
 ) -> Spectra {
     let distance_m = device.listener.distance_m;
@@ -46,7 +43,6 @@ pub fn filters(
         let [followed, in_phase] = [sides(bin), plain(bin)].map(|p| p / p.norm().max(1e-30));
         (followed * part + in_phase * upright * (1.0 - part)).arg()
     };
-    let beamformer = Beamformer::new(device, drivers, power, grid);
     match beamformer.nulls_up_to_hz() {
         Some(hz) if hz.is_finite() => {
             notes.push(format!("the beam's nulls hold up to {hz:.0} Hz; above, fewer drivers play the center"));
@@ -54,7 +50,7 @@ pub fn filters(
         Some(_) => {}
         None => notes.push("two drivers make no nulls at the sides: the center is their flat matched sum".to_owned()),
     }
-    notes.extend(shallow_nulls(device, &beamformer));
+    notes.extend(shallow_nulls(device, beamformer));
     let columns: Vec<Vec<Complex>> =
         (0..bins.count()).map(|bin| beamformer.filters(bins.solved_hz(bin), phasor(phase(bin)))).collect();
     let mut center = transposed(&columns, drivers.len());

@@ -4,14 +4,15 @@
 //! The ipsilateral ear's level at the design point is a constraint, not an aim: what grows with λ is then the filter
 //! that makes this level with the least effort and power, and every limit that can be met is met.
 
-use crate::acoustics::{Complex, phasor};
+use crate::acoustics::{Complex, Listener, phasor};
 
 use super::curve::{Curve, LogGrid};
 use super::device::{Device, Driver};
 use super::hermitian::{Hermitian, energy, product};
 use super::radiation::RadiatedPower;
+use super::transfer::{self, ACROSS};
 use super::virtual_source::{Relative, contralateral};
-use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES, transfer};
+use super::{DRIVER_MISMATCH, REGULARIZATION_OCTAVES};
 
 /// Exponents of ten of the two λ, all matrices' mean diagonals taken as 1.
 const LAMBDA_RANGE: (f64, f64) = (-7.0, 4.0);
@@ -30,14 +31,35 @@ const MARGIN_DB: f64 = 0.3;
 const TIME_TO_HZ: f64 = 1800.0;
 const KEPT_TO_HZ: f64 = 2400.0;
 const LEVEL_FROM_HZ: f64 = 6000.0;
-/// No aim makes the far ear quieter than this, dB: that is farther aside than the virtual source, by level.
-const MOST_LEVEL_DB: f64 = 7.0;
+/// Range of the level differences that say where a sound is, Hz, and frequencies an octave at which they are looked at.
+const LEVEL_HZ: (f64, f64) = (2000.0, 8000.0);
+const PLACED_PER_OCTAVE: f64 = 9.0;
+/// Up to so many half-widths of the window off the middle, 15 cm of 5, the treble shall be on its own side by this much, dB,
+/// found to within …; about 3 degrees of azimuth.
+const JUDGED_WINDOWS: f64 = 3.0;
+const LEAST_ASIDE_DB: f64 = 0.7;
+const NEARLY_DB: f64 = 0.1;
+/// A round of the search counts no more than this for a place, dB, and there are no more rounds than this.
+const MOST_SHORT_DB: f64 = 5.0;
+const MOST_ROUNDS: usize = 16;
+/// Power is not lowered below this, dB: from 2 to 3 dB on independent left and right programs are least alike at the ears in a
+/// live room.
+pub const LEAST_POWER_DB: f64 = 3.0;
 /// Frequencies an octave at which the best aim is looked for, and the width it is smoothed over.
 const AIMS_PER_OCTAVE: f64 = 6.0;
 const AIM_OCTAVES: f64 = 0.5;
 /// Aims that are tried: parts of the virtual source's lag, and exponents of its level.
 const LAG_PARTS: [f64; 6] = [0.3, 0.4, 0.5, 0.65, 0.8, 1.0];
 const LEVEL_PARTS: [f64; 3] = [0.0, 0.5, 1.0];
+
+/// What is left of the radiated power that the device's mode allows, dB.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Lowered {
+    /// At all frequencies …
+    pub all_db: f64,
+    /// … and where power buys the ears a difference in level only.
+    pub treble_db: f64,
+}
 
 /// What a program's filters have to do.
 #[derive(Debug, Clone)]
@@ -48,8 +70,6 @@ pub struct Target<'a> {
     pub own: usize,
     /// Largest effort, dB.
     pub effort_db: &'a Curve,
-    /// Largest radiated power, dB.
-    pub power_db: &'a Curve,
     /// Largest cancellation gain, dB; with a virtual source there is none.
     pub gain_db: &'a Curve,
     /// Angle of the virtual source, or none.
@@ -102,13 +122,17 @@ pub struct Canceller<'a> {
     drivers: &'a [Driver],
     power: &'a RadiatedPower,
     target: Target<'a>,
+    lowered: Lowered,
     grid: LogGrid,
     aim: Option<Aim>,
+    /// How much each place across the window counts where it is wide, in the order of [`ACROSS`].
+    places: [f64; ACROSS.len()],
     log_lambda: [Vec<f64>; 2],
 }
 
 impl<'a> Canceller<'a> {
-    /// Finds the regularization on `grid`: the smallest λ that meets all limits, smoothed over 1/6 octave.
+    /// Finds what to aim at, and the regularization on `grid`: the smallest λ that meets all limits, smoothed over 1/6
+    /// octave.
     pub fn new(
         device: &'a Device,
         drivers: &'a [Driver],
@@ -121,25 +145,103 @@ impl<'a> Canceller<'a> {
             drivers,
             power,
             target: target.clone(),
+            lowered: Lowered::default(),
             grid: grid.clone(),
             aim: None,
+            places: [1.0; ACROSS.len()],
             log_lambda: Default::default(),
         };
-        canceller.aim = target.virtual_angle_deg.map(|angle_deg| canceller.best_aim(angle_deg));
+        canceller.take_aim();
+        canceller.regularize();
+        canceller
+    }
+
+    /// The same with less of the power that the device's mode allows.
+    pub fn lower_power(&mut self, lowered: Lowered) {
+        self.lowered = lowered;
+        self.regularize();
+    }
+
+    /// The same on another grid, with other aims where there is less power.
+    pub fn refined(mut self, grid: &LogGrid, lowered: Lowered) -> Self {
+        self.grid = grid.clone();
+        if lowered != Lowered::default() {
+            self.lowered = lowered;
+            self.take_aim();
+        }
+        self.regularize();
+        self
+    }
+
+    /// Largest radiated power, dB.
+    fn power_limit_db(&self, frequency_hz: f64) -> f64 {
+        let limit_db = self.device.crosstalk.power_db.at(frequency_hz);
+        let treble = between(frequency_hz, TIME_TO_HZ, KEPT_TO_HZ);
+        let lowered_db = limit_db - self.lowered.all_db - treble * self.lowered.treble_db;
+        lowered_db.max(limit_db.min(LEAST_POWER_DB))
+    }
+
+    fn take_aim(&mut self) {
+        let Some(angle_deg) = self.target.virtual_angle_deg else { return };
+        self.places = [1.0; ACROSS.len()];
+        self.aim = Some(self.best_aim(angle_deg));
+        self.places = self.places_for_the_treble();
+    }
+
+    fn regularize(&mut self) {
         let mut last = None;
         let mut raw = [Vec::new(), Vec::new()];
-        for frequency_hz in &grid.frequencies_hz {
-            let found = canceller.search(
-                &canceller.system(*frequency_hz),
-                *frequency_hz,
-                canceller.aimed_at(*frequency_hz),
-                last,
-            );
+        for frequency_hz in &self.grid.frequencies_hz {
+            let system = self.system(*frequency_hz);
+            let found = self.search(&system, *frequency_hz, self.aimed_at(*frequency_hz), last);
             raw.iter_mut().zip(found).for_each(|(values, value)| values.push(value));
             last = Some(found);
         }
-        canceller.log_lambda = raw.map(|values| grid.smooth(&values, REGULARIZATION_OCTAVES));
-        canceller
+        self.log_lambda = raw.map(|values| self.grid.smooth(&values, REGULARIZATION_OCTAVES));
+    }
+
+    /// Where the wave is short all places of the window cannot be served alike, and a mean over them may leave the treble at
+    /// the outermost on the wrong side. Those where it is count more, by as much as they miss, until it is not: a minimax by
+    /// reweighting (Lawson's method).
+    fn places_for_the_treble(&self) -> [f64; ACROSS.len()] {
+        let mut places = self.places;
+        let listener = &self.device.listener;
+        if listener.window_m <= 0.0 {
+            return places;
+        }
+        let grid = LogGrid::new(LEVEL_HZ.0, LEVEL_HZ.1, PLACED_PER_OCTAVE);
+        let judged =
+            ACROSS.map(|part| Listener::at([listener.distance_m, JUDGED_WINDOWS * part * listener.window_m, 0.0]));
+        let heard: Vec<_> = grid
+            .frequencies_hz
+            .iter()
+            .map(|f| (*f, self.heard(*f), judged.map(|at| transfer::to_ears(self.drivers, &listener.head, &at, *f))))
+            .collect();
+        let mut lambdas: Vec<Option<Lambdas>> = vec![None; heard.len()];
+        for _ in 0..MOST_ROUNDS {
+            let mut energies = [[0.0; 2]; ACROSS.len()];
+            for ((frequency_hz, designed, judged), lambda) in heard.iter().zip(&mut lambdas) {
+                let system = self.system_of(*frequency_hz, designed, &places);
+                let aimed = self.aimed_at(*frequency_hz);
+                let found = self.search(&system, *frequency_hz, aimed, *lambda);
+                *lambda = Some(found);
+                let Some(candidate) = self.candidate(&system, aimed, found) else { continue };
+                for (energy, ears) in energies.iter_mut().zip(judged) {
+                    for (energy, ear) in energy.iter_mut().zip([self.target.ear, 1 - self.target.ear]) {
+                        // As a flat spectrum has it on a logarithmic grid.
+                        *energy += frequency_hz * product(&ears[ear], &candidate.filters).norm_sqr();
+                    }
+                }
+            }
+            let short_db = energies.map(|[own, other]| LEAST_ASIDE_DB - 10.0 * (own / f64::max(other, 1e-300)).log10());
+            if short_db.iter().all(|short| *short <= NEARLY_DB) {
+                break;
+            }
+            for (place, short) in places.iter_mut().zip(short_db) {
+                *place *= 10f64.powf(0.1 * short.clamp(0.0, MOST_SHORT_DB));
+            }
+        }
+        places
     }
 
     /// The filters of all drivers at one frequency: the ipsilateral ear at the design point gets the level of the
@@ -170,12 +272,14 @@ impl<'a> Canceller<'a> {
             let frequency_hz = frequency_hz.min(TIME_TO_HZ);
             let system = self.system(frequency_hz);
             let whole = contralateral(angle_deg, radius_m, frequency_hz);
+            // A far ear quieter than the virtual source makes it would be farther aside than that, by level.
+            let most_level_db = -20.0 * whole.level.log10();
             let mut best = (1.0, 1.0, f64::NEG_INFINITY);
             for (lag, level) in LAG_PARTS.into_iter().flat_map(|lag| LEVEL_PARTS.map(|level| (lag, level))) {
                 let aimed = Some(part_of(whole, lag, level));
                 let reached = self.candidate(&system, aimed, self.search(&system, frequency_hz, aimed, None));
                 // Of equals the later one: it is nearer to the whole.
-                let reached = reached.filter(|c| c.level_db <= MOST_LEVEL_DB);
+                let reached = reached.filter(|c| c.level_db <= most_level_db);
                 if let Some(candidate) = reached.filter(|c| c.lag_rad.min(whole.lag_rad) > best.2 - 1e-3) {
                     best = (lag, level, candidate.lag_rad.min(whole.lag_rad));
                 }
@@ -187,7 +291,7 @@ impl<'a> Canceller<'a> {
             .iter()
             .map(|f| {
                 let (lag, level) = best(f);
-                let whole = ((f / KEPT_TO_HZ).ln() / (LEVEL_FROM_HZ / KEPT_TO_HZ).ln()).clamp(0.0, 1.0);
+                let whole = between(*f, KEPT_TO_HZ, LEVEL_FROM_HZ);
                 (lag + (1.0 - lag) * whole, level + (1.0 - level) * whole)
             })
             .unzip();
@@ -198,7 +302,7 @@ impl<'a> Canceller<'a> {
     /// The smallest λ that meet all limits, from those of a neighbor if there is one: each grows while its limit is
     /// exceeded and falls while it is not (Uzawa's method on the logarithms). A limit that costs nothing has none.
     fn search(&self, system: &System, frequency_hz: f64, aimed: Option<Complex>, near: Option<Lambdas>) -> Lambdas {
-        let [effort_limit, power_limit] = [self.target.effort_db, self.target.power_db].map(|c| c.at(frequency_hz));
+        let (effort_limit, power_limit) = (self.target.effort_db.at(frequency_hz), self.power_limit_db(frequency_hz));
         let gain_limit = if aimed.is_some() { f64::INFINITY } else { self.target.gain_db.at(frequency_hz) };
         let (mut lambda, count) = near.map_or(([-2.0; 2], STEPS.0), |near| (near, STEPS.1));
         let (mut last, mut per_db) = ([0.0; 2], [STEP_PER_DB; 2]);
@@ -224,21 +328,33 @@ impl<'a> Canceller<'a> {
     }
 
     fn system(&self, frequency_hz: f64) -> System {
+        self.system_of(frequency_hz, &self.heard(frequency_hz), &self.places)
+    }
+
+    /// Transfers to the ears at all places that are designed for.
+    fn heard(&self, frequency_hz: f64) -> Vec<transfer::EarVectors> {
+        let listeners = transfer::design_listeners(self.device, self.drivers, frequency_hz);
+        let head = &self.device.listener.head;
+        listeners.iter().map(|listener| transfer::to_ears(self.drivers, head, listener, frequency_hz)).collect()
+    }
+
+    fn system_of(&self, frequency_hz: f64, heard: &[transfer::EarVectors], places: &[f64]) -> System {
         let (ear, count) = (self.target.ear, self.drivers.len());
         let head = &self.device.listener.head;
         let distance_m = self.device.listener.distance_m;
         let level = transfer::ideal_ears(head, super::IDEAL_ANGLE_DEG, distance_m, frequency_hz)[0].norm();
         let omni = transfer::ideal_ears(head, 0.0, distance_m, frequency_hz)[0].norm_sqr();
         let shares: Vec<f64> = self.drivers.iter().map(|d| d.share(frequency_hz)).collect();
-        let listeners = transfer::design_listeners(self.device, self.drivers, frequency_hz);
-        let weight = 1.0 / listeners.len() as f64;
+        let widened = transfer::widened(frequency_hz);
+        let weight_at = |index: usize| places.get(index).map_or(1.0, |weight| weight.powf(widened));
+        let all: f64 = (0..heard.len()).map(weight_at).sum();
         let virtual_pair = self.target.virtual_angle_deg.is_some();
 
         let mut matrix = Hermitian::zero(count);
         let mut towards = [vec![Complex::ZERO; count], vec![Complex::ZERO; count]];
         let (mut ipsilateral, mut contralateral, mut wanted) = (Vec::new(), Vec::new(), Complex::ONE);
-        for (index, listener) in listeners.iter().enumerate() {
-            let mut ears = transfer::to_ears(self.drivers, head, listener, frequency_hz);
+        for (index, ears) in heard.iter().enumerate() {
+            let (mut ears, weight) = (ears.clone(), weight_at(index) / all);
             let own = self.target.own;
             let own_phase = phasor((ears[ear][own] * self.drivers[own].polarity).arg());
             ears.iter_mut().for_each(|e| e.iter_mut().zip(&shares).for_each(|(c, share)| *c *= share));
@@ -296,6 +412,11 @@ impl<'a> Canceller<'a> {
             filters,
         })
     }
+}
+
+/// How far a frequency is on the logarithmic way between two others, 0 to 1.
+fn between(frequency_hz: f64, low_hz: f64, high_hz: f64) -> f64 {
+    ((frequency_hz / low_hz).ln() / (high_hz / low_hz).ln()).clamp(0.0, 1.0)
 }
 
 /// A virtual source that is less far aside: a part of its lag, and of its level in dB.

@@ -10,6 +10,11 @@ impl Curve {
         Self(points.to_vec())
     }
 
+    /// The highest level, dB.
+    pub fn largest_db(&self) -> f64 {
+        self.0.iter().map(|(_, v)| *v).fold(f64::NEG_INFINITY, f64::max)
+    }
+
     /// The level at a frequency, dB.
     pub fn at(&self, frequency_hz: f64) -> f64 {
         let points = &self.0;

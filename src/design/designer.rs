@@ -2,6 +2,7 @@
 
 use crate::acoustics::{Complex, phasor};
 
+use super::beam::Beamformer;
 use super::crosstalk::{Canceller, Target};
 use super::curve::LogGrid;
 use super::device::{Device, Driver};
@@ -13,7 +14,7 @@ use super::fir::{self, Bins};
 use super::radiation::RadiatedPower;
 use super::room::Room;
 use super::shortfalls::shortfalls;
-use super::{LOWEST_HZ, Spectra, band_drivers, center, common_phase, rtf, transposed};
+use super::{LOWEST_HZ, Spectra, balance, band_drivers, center, common_phase, rtf, transposed};
 
 /// Points an octave on which λ is searched.
 const GRID_PER_OCTAVE: f64 = 48.0;
@@ -97,33 +98,41 @@ fn spatial(
     let grid = LogGrid::new(LOWEST_HZ, 0.5 * bins.sample_rate_hz, GRID_PER_OCTAVE);
     let power = RadiatedPower::new(&drivers);
 
-    let mut programs: Vec<Spectra> = Vec::new();
-    for ear in 0..2 {
+    let room = Room::new(device, &drivers, &power);
+
+    let mut sides = [0, 1].map(|ear| {
         let target = Target {
             ear,
             own: own_driver(&drivers, ear),
             effort_db: &device.crosstalk.effort_db,
-            power_db: &device.crosstalk.power_db,
             gain_db: &device.crosstalk.gain_db,
             virtual_angle_deg: device.virtual_angle_deg,
         };
-        let canceller = Canceller::new(device, &drivers, &power, &target, &grid);
-        progress(0.1 + 0.3 * ear as f64);
+        Canceller::new(device, &drivers, &power, &target, room.grid())
+    });
+    progress(0.1);
+    let given_up =
+        balance::given_up(device, &room, &mut sides, &Beamformer::new(device, &drivers, &power, room.grid()));
+    notes.extend(balance::note(given_up));
+    let mut programs: Vec<Spectra> = Vec::new();
+    for (ear, side) in sides.into_iter().enumerate() {
+        let canceller = side.refined(&grid, given_up);
+        progress(0.2 + 0.2 * ear as f64);
         let columns: Vec<Vec<Complex>> = (0..bins.count()).map(|bin| canceller.filters(bins.solved_hz(bin))).collect();
         programs.push(transposed(&columns, drivers.len()));
-        progress(0.3 + 0.3 * ear as f64);
+        progress(0.3 + 0.2 * ear as f64);
     }
     for spectra in &mut programs {
         limit_boost(spectra, bins);
     }
     let owns = [own_driver(&drivers, 0), own_driver(&drivers, 1)];
-    let room = Room::new(device, &drivers, &power);
     room.level_tone(&mut programs, bins);
     common_phase::share(device, &drivers, &mut programs, owns, bins);
     shorten_early_part(device, &mut programs, owns, bins);
 
-    let mut center = center::filters(device, &drivers, &programs, &power, bins, &grid, notes);
-    room.raise_center(&mut center, &programs, bins);
+    let beamformer = Beamformer::new(device, &drivers, &power, &grid);
+    let mut center = center::filters(device, &drivers, &programs, &beamformer, bins, notes);
+    balance::raise_center(device, &room, &mut center, &programs, bins);
     limit_boost(&mut center, bins);
 
     let spread = |spectra: Spectra| {

@@ -144,7 +144,8 @@ fn wall_by_wall(device: &Device, made: &Design) -> [f64; 3] {
     let mean = thirds_db.iter().sum::<f64>() / thirds_db.len() as f64;
     let square = thirds_db.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / thirds_db.len() as f64;
     let hump = thirds_db.iter().map(|t| t - mean).fold(f64::NEG_INFINITY, f64::max);
-    [square.sqrt(), hump, 10.0 * (sides.iter().sum::<f64>() / centers.iter().sum::<f64>()).log10()]
+    let centers_db = centers.iter().map(|t| 10.0 * t.log10()).sum::<f64>() / centers.len() as f64;
+    [square.sqrt(), hump, mean - centers_db]
 }
 
 #[test]

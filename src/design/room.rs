@@ -4,6 +4,7 @@ use crate::acoustics::{Complex, Listener, phasor};
 
 use super::curve::LogGrid;
 use super::device::{Device, Driver};
+use super::evaluate::bands::thirds;
 use super::fir::{self, Bins};
 use super::hermitian::product;
 use super::radiation::RadiatedPower;
@@ -23,16 +24,22 @@ const MOST_TONE_RMS_DB: f64 = 1.4;
 const MOST_TONE_DB: f64 = 2.6;
 /// Range over which levels are compared, Hz.
 const LEVEL_HZ: (f64, f64) = (200.0, 8000.0);
-/// Largest raise of the center, dB, …
-const MOST_RAISE_DB: f64 = 4.0;
-/// … which leaves the sides' direct sound no farther below the center's than this, against the ideal pair's, dB: the most
-/// that is allowed of it. Where it binds, the sides stay louder in the room instead.
-const LEAST_DIRECT_DB: f64 = -5.0;
-
 /// Energy of the diffuse field over that of the direct sound of an omnidirectional source (Sabine): (r/r_c)², with
 /// r_c = 0.057·√(V/RT).
 pub fn diffuse_over_direct(distance_m: f64) -> f64 {
     (distance_m / 0.057).powi(2) * REVERBERATION_S / VOLUME_M3
+}
+
+/// Filters of all drivers at each frequency a room is looked at: `[frequency][driver]`.
+pub type Columns = Vec<Vec<Complex>>;
+
+/// How much louder the sides are than the center, against a real pair, dB.
+#[derive(Debug, Clone, Copy)]
+pub struct Balance {
+    /// In the room.
+    pub room_db: f64,
+    /// Of the direct sound.
+    pub direct_db: f64,
 }
 
 /// What a device's programs become in a room, while it is designed.
@@ -54,12 +61,38 @@ impl<'a> Room<'a> {
         Self { device, power, grid, ears }
     }
 
+    /// The frequencies at which a room is looked at.
+    pub fn grid(&self) -> &LogGrid {
+        &self.grid
+    }
+
+    /// The filters of a program there.
+    pub fn columns(&self, spectra: &Spectra, bins: Bins) -> Columns {
+        let column = |frequency_hz: &f64| {
+            let bin = ((frequency_hz / bins.frequency_hz(1)).round() as usize).min(bins.count() - 1);
+            spectra.iter().map(|h| h[bin]).collect()
+        };
+        self.grid.frequencies_hz.iter().map(column).collect()
+    }
+
     /// Turns both programs' tone halfway to that of an omnidirectional pair in the room: −½·10·log₁₀ P(f), the same
     /// minimum-phase equalizer for both. Their direct sound's mean level stays.
     pub fn level_tone(&self, programs: &mut [Spectra], bins: Bins) {
+        let levels_db = self.tone_db([0, 1].map(|side| self.columns(&programs[side], bins)).each_ref());
+        let magnitudes: Vec<f64> = (0..bins.count())
+            .map(|bin| 10f64.powf(self.grid.interpolate(&levels_db, bins.frequency_hz(bin).max(1.0)) / 20.0))
+            .collect();
+        let phases = fir::minimum_phase(&magnitudes, bins);
+        for spectrum in programs.iter_mut().flatten() {
+            spectrum.iter_mut().zip(magnitudes.iter().zip(&phases)).for_each(|(h, (m, p))| *h *= phasor(*p) * *m);
+        }
+    }
+
+    /// The equalizer of [`Self::level_tone`], dB.
+    pub fn tone_db(&self, sides: [&Columns; 2]) -> Vec<f64> {
         let power_db: Vec<f64> = (0..self.grid.frequencies_hz.len())
             .map(|index| {
-                let of = |side: usize| self.power_re_direct(index, &programs[side], side, bins);
+                let of = |side: usize| self.power_re_direct(index, &sides[side][index], side);
                 10.0 * (0.5 * (of(0) + of(1))).max(1e-6).log10()
             })
             .collect();
@@ -70,74 +103,62 @@ impl<'a> Room<'a> {
         let part = (MOST_TONE_RMS_DB / rms.max(1e-9)).min(1.0);
         let levels: Vec<f64> = levels.iter().map(|v| (part * (v - mean)).clamp(-MOST_TONE_DB, MOST_TONE_DB)).collect();
         let mean = self.mean(&levels);
-        let magnitudes: Vec<f64> = (0..bins.count())
-            .map(|bin| 10f64.powf((self.grid.interpolate(&levels, bins.frequency_hz(bin).max(1.0)) - mean) / 20.0))
-            .collect();
-        let phases = fir::minimum_phase(&magnitudes, bins);
-        for spectrum in programs.iter_mut().flatten() {
-            spectrum.iter_mut().zip(magnitudes.iter().zip(&phases)).for_each(|(h, (m, p))| *h *= phasor(*p) * *m);
-        }
+        levels.iter().map(|level| level - mean).collect()
     }
 
-    /// Raises the center by half of what the sides gain on it in the room.
-    pub fn raise_center(&self, center: &mut Spectra, programs: &[Spectra], bins: Bins) {
-        if self.device.virtual_angle_deg.is_none() {
-            return;
-        }
+    /// The sides' level re the center's, against the ideal pair's, dB; pink-weighted.
+    pub fn balance(&self, sides: [&Columns; 2], center: &Columns) -> Balance {
         let diffuse = diffuse_over_direct(self.device.listener.distance_m);
-        let count = self.grid.frequencies_hz.len();
-        // Direct sound and diffuse field re those of the pair's loudspeaker, or of the two that make a phantom center:
-        // these add in step at the ears, up to some hundred hertz, but never in the room.
-        let in_room = |index: usize, spectra: &Spectra, phantom: bool| {
-            let (heard, pair) = self.direct_energies(index, spectra, phantom, bins);
-            let (radiated, omni) = self.diffuse_energies(index, spectra, bins);
-            let loudspeakers = if phantom { 2.0 } else { 1.0 };
-            (heard + diffuse * radiated) / (pair + diffuse * loudspeakers * omni)
+        let level = |columns: &Columns, phantom: bool, diffuse: f64| {
+            let energies = |index: usize| {
+                let filters = &columns[index];
+                let (heard, pair) = self.direct_energies(index, filters, phantom);
+                let (radiated, omni) = self.diffuse_energies(index, filters);
+                // The two loudspeakers of a phantom center add in step at the ears, up to some hundred hertz, but never
+                // in the room.
+                let loudspeakers = if phantom { 2.0 } else { 1.0 };
+                (heard + diffuse * radiated, pair + diffuse * loudspeakers * omni)
+            };
+            // By third octaves: within them the phantom center of the pair has dips.
+            let levels_db: Vec<f64> = thirds(LEVEL_HZ)
+                .map(|(low_hz, high_hz)| {
+                    let counted = |index: &usize| (low_hz..high_hz).contains(&self.grid.frequencies_hz[*index]);
+                    let sum = |(a, b): (f64, f64), (c, d): (f64, f64)| (a + c, b + d);
+                    let (heard, pair) = (0..columns.len()).filter(counted).map(energies).fold((0.0, 0.0), sum);
+                    10.0 * (heard / pair.max(1e-300)).max(1e-30).log10()
+                })
+                .collect();
+            levels_db.iter().sum::<f64>() / levels_db.len() as f64
         };
-        let gained: Vec<f64> = (0..count)
-            .map(|index| {
-                let side = |side: usize| in_room(index, &programs[side], false);
-                10.0 * (0.5 * (side(0) + side(1)) / in_room(index, center, true)).log10()
-            })
-            .collect();
-        // By third octaves: between them the phantom center of the pair has dips.
-        let direct = |spectra: &Spectra, phantom: bool| {
-            let energies = (0..count).map(|index| self.direct_energies(index, spectra, phantom, bins));
-            let (heard, pair): (Vec<f64>, Vec<f64>) = energies.unzip();
-            let [heard, pair] = [heard, pair].map(|energies| self.grid.smooth(&energies, SMOOTHED_OCTAVES));
-            self.mean(&heard.iter().zip(pair).map(|(heard, pair)| heard / pair).collect::<Vec<_>>())
-        };
-        let sides = 0.5 * (direct(&programs[0], false) + direct(&programs[1], false));
-        let direct_db = 10.0 * (sides / direct(center, true).max(1e-300)).log10();
-        let most_db = MOST_RAISE_DB.min(direct_db - LEAST_DIRECT_DB).max(0.0);
-        let raise_db = (0.5 * self.mean(&gained)).clamp(0.0, most_db);
-        center.iter_mut().flatten().for_each(|h| *h *= 10f64.powf(raise_db / 20.0));
+        let [room_db, direct_db] = [diffuse, 0.0].map(|diffuse| {
+            let of_sides = 0.5 * (level(sides[0], false, diffuse) + level(sides[1], false, diffuse));
+            of_sides - level(center, true, diffuse)
+        });
+        Balance { room_db, direct_db }
     }
 
     /// Radiated power re an omnidirectional driver with the same energy at an ear.
-    fn power_re_direct(&self, index: usize, spectra: &Spectra, ear: usize, bins: Bins) -> f64 {
+    fn power_re_direct(&self, index: usize, filters: &[Complex], ear: usize) -> f64 {
         let frequency_hz = self.grid.frequencies_hz[index];
-        let filters = column(spectra, frequency_hz, bins);
-        let heard = product(&self.ears[index][ear], &filters).norm_sqr();
+        let heard = product(&self.ears[index][ear], filters).norm_sqr();
         let distance_m = self.device.listener.distance_m;
         let omni = transfer::ideal_ears(&self.device.listener.head, 0.0, distance_m, frequency_hz)[ear].norm_sqr();
-        self.power.at(frequency_hz).quadratic_form(&filters) * omni / heard.max(1e-300)
+        self.power.at(frequency_hz).quadratic_form(filters) * omni / heard.max(1e-300)
     }
 
     /// Energy at both ears of the diffuse field re [`diffuse_over_direct`], and that of one omnidirectional loudspeaker.
-    fn diffuse_energies(&self, index: usize, spectra: &Spectra, bins: Bins) -> (f64, f64) {
+    fn diffuse_energies(&self, index: usize, filters: &[Complex]) -> (f64, f64) {
         let frequency_hz = self.grid.frequencies_hz[index];
         let distance_m = self.device.listener.distance_m;
         let ears = transfer::ideal_ears(&self.device.listener.head, 0.0, distance_m, frequency_hz);
         let omni: f64 = ears.iter().map(|ear| ear.norm_sqr()).sum();
-        (omni * self.power.at(frequency_hz).quadratic_form(&column(spectra, frequency_hz, bins)), omni)
+        (omni * self.power.at(frequency_hz).quadratic_form(filters), omni)
     }
 
     /// Energy at both ears, and that of one loudspeaker of the ideal pair, or of its phantom center.
-    fn direct_energies(&self, index: usize, spectra: &Spectra, phantom: bool, bins: Bins) -> (f64, f64) {
+    fn direct_energies(&self, index: usize, filters: &[Complex], phantom: bool) -> (f64, f64) {
         let frequency_hz = self.grid.frequencies_hz[index];
-        let filters = column(spectra, frequency_hz, bins);
-        let heard: f64 = self.ears[index].iter().map(|ear| product(ear, &filters).norm_sqr()).sum();
+        let heard: f64 = self.ears[index].iter().map(|ear| product(ear, filters).norm_sqr()).sum();
         let distance_m = self.device.listener.distance_m;
         let [near, far] = transfer::ideal_ears(&self.device.listener.head, IDEAL_ANGLE_DEG, distance_m, frequency_hz);
         let pair = if phantom { 2.0 * (near + far).norm_sqr() } else { near.norm_sqr() + far.norm_sqr() };
@@ -150,12 +171,6 @@ impl<'a> Room<'a> {
         let chosen = || self.grid.frequencies_hz.iter().zip(values).filter(|(f, _)| counted(f));
         chosen().map(|(_, v)| v).sum::<f64>() / chosen().count().max(1) as f64
     }
-}
-
-/// The filters of all drivers at the bin nearest to a frequency.
-fn column(spectra: &Spectra, frequency_hz: f64, bins: Bins) -> Vec<Complex> {
-    let bin = ((frequency_hz / bins.frequency_hz(1)).round() as usize).min(bins.count() - 1);
-    spectra.iter().map(|h| h[bin]).collect()
 }
 
 #[cfg(test)]

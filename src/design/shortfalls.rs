@@ -92,17 +92,18 @@ fn room(device: &Device, figures: &Figures) -> Vec<String> {
     }
     if room.sides_re_center_db.abs() > targets::ROOM_BALANCE_DB {
         said.push(format!(
-            "in the room the sides are {:+.1} dB re the center against a real pair: they radiate what the center beams, and a center raised further would stand out in the direct sound",
-            room.sides_re_center_db
+            "in the room the sides are {:+.1} dB re the center against a real pair: they radiate into it what the center keeps out of it (its directivity index), and a center raised further would leave them more than {:.0} dB behind in the direct sound",
+            room.sides_re_center_db,
+            targets::ROOM_BALANCE_DB
         ));
     }
     for seen in
         room.apparent.iter().take(3).filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0)
     {
         said.push(format!(
-            "at the {} the treble of a side points to the other one: it shall hold over ±{:.0} cm there",
+            "{}: the treble of a side points to the other one; drivers so placed cannot put so short a wave right at every place within {:.0} cm of the middle",
             seen.place,
-            350.0 * device.listener.window_m
+            300.0 * device.listener.window_m
         ));
     }
     said
@@ -182,6 +183,10 @@ fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
         format!("more would radiate over {power_limit_db:.1} dB into the room")
     } else if effort_db > tightest_db - USED_UP_DB {
         format!("more would take over {limit_db:.1} dB of effort from these drivers")
+    } else if figures.room.sides_re_center_db - figures.room.direct_sides_re_center_db
+        > 2.0 * targets::ROOM_BALANCE_DB - USED_UP_DB
+    {
+        format!("more would drown the center in the room by over {:.0} dB", targets::ROOM_BALANCE_DB)
     } else if device.low_crossover_hz.is_some_and(|hz| hz > center / SQRT_2)
         || device.high_crossover_hz.is_some_and(|hz| hz < center * SQRT_2)
     {

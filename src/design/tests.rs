@@ -47,7 +47,7 @@ const VIRTUAL: [Virtual; 9] = [
     Virtual { device: "pair-wide", delays_us: [70.0, 140.0, 60.0], power_db: 9.0, azimuth_deg: 9.5 },
     Virtual { device: "pair-room", delays_us: [54.0, 60.0, 20.0], power_db: 4.0, azimuth_deg: 3.5 },
     Virtual { device: "cylinder", delays_us: [104.0, 140.0, 60.0], power_db: 6.0, azimuth_deg: 8.0 },
-    Virtual { device: "cylinder-wide", delays_us: [140.0, 200.0, 100.0], power_db: 9.0, azimuth_deg: 13.5 },
+    Virtual { device: "cylinder-wide", delays_us: [140.0, 170.0, 95.0], power_db: 9.0, azimuth_deg: 10.0 },
     Virtual { device: "cylinder-room", delays_us: [100.0, 90.0, 30.0], power_db: 4.0, azimuth_deg: 4.5 },
     Virtual { device: "bar", delays_us: [69.0, 96.0, 43.0], power_db: 6.0, azimuth_deg: 7.0 },
     Virtual { device: "bar-wide", delays_us: [90.0, 150.0, 80.0], power_db: 9.0, azimuth_deg: 11.0 },
@@ -174,21 +174,14 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
         let (itd, ild) = (figures.interaural_delay_us.device, &figures.interaural_level_db);
         at_least(&format!("{name}, ITD"), &itd, &must.delays_us);
         at_most(&format!("{name}, ITD"), &itd, &[360.0; 3]);
-        // With all it may spend the cylinder goes a little farther aside at 2 kHz than is asked for.
-        let most_db = if name == "cylinder-wide" { 4.7 } else { 4.5 };
-        (2..5).for_each(|o| assert!((ild.device[o] - ild.ideal[o]).abs() <= most_db, "{name}: {ild:?}"));
+        (2..5).for_each(|o| assert!((ild.device[o] - ild.ideal[o]).abs() <= 4.5, "{name}: {ild:?}"));
         at_most(&format!("{name}, power"), &figures.radiated_power_db[..5], &[must.power_db; 5]);
         let room = &figures.room;
         let [rms_db, hump_db] = if name.ends_with("wide") { [4.0, 5.5] } else { [3.0, 4.0] };
         assert!(room.tone_rms_db <= rms_db && room.tone_hump_db <= hump_db, "{name}: {room:?}");
-        // The cylinder's center beams 4 to 10 dB away from the room, its sides radiate up to 9 more into it: no level of
-        // the center keeps 5 dB in the room and in the direct sound. The direct sound comes first.
-        let balance_db = match name {
-            "cylinder" => 7.0,
-            "cylinder-wide" => 9.0,
-            "cylinder-room" => 6.0,
-            _ => 5.0,
-        };
+        // The cylinder's center keeps 4 to 10 dB out of the room. All of the power that its wide mode has beyond the balanced
+        // one would have to go for the last decibel.
+        let balance_db = if name == "cylinder-wide" { 6.0 } else { 5.0 };
         assert!(room.sides_re_center_db.abs() <= balance_db, "{name}: {room:?}");
         assert!(room.direct_sides_re_center_db >= -5.0, "{name}: {room:?}");
         let [left, right] = [room.apparent[0].left, room.apparent[0].right];

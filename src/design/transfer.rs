@@ -35,20 +35,24 @@ const WIDENING: f64 = 3.5;
 /// … and without a virtual source, where all that counts is cancellation.
 const WIDENING_ALONE: f64 = 3.0;
 /// Places across the window, re its half-width; the design point first.
-const ACROSS: [f64; 7] = [0.0, -1.0, -2.0 / 3.0, -1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 1.0];
+pub const ACROSS: [f64; 7] = [0.0, -1.0, -2.0 / 3.0, -1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 1.0];
 /// Distances a wide device is designed for, re the listener's.
 const NEARER_AND_FARTHER: [f64; 2] = [0.75, 1.25];
 /// A device is wide if the wave fronts of its outermost drivers, seen from those distances, part by this much, m: a
 /// quarter of the wavelength at 8 kHz.
 const PARTS_M: f64 = 0.01;
 
+/// How far the window is on its way to its width in the treble, 0 to 1.
+pub fn widened(frequency_hz: f64) -> f64 {
+    ((frequency_hz / NARROW_TO_HZ).ln() / (WIDE_FROM_HZ / NARROW_TO_HZ).ln()).clamp(0.0, 1.0)
+}
+
 /// Where the listener's head is designed for at a frequency: the design point first, then the places of the lateral
 /// window; before and behind it as well where the device is so wide that its filters would hold at one distance only.
 pub fn design_listeners(device: &Device, drivers: &[Driver], frequency_hz: f64) -> Vec<Listener> {
     let distance_m = device.listener.distance_m;
-    let widening = (frequency_hz / NARROW_TO_HZ).ln() / (WIDE_FROM_HZ / NARROW_TO_HZ).ln();
     let most = if device.virtual_angle_deg.is_some() { WIDENING } else { WIDENING_ALONE };
-    let window_m = device.listener.window_m * most.powf(widening.clamp(0.0, 1.0));
+    let window_m = device.listener.window_m * most.powf(widened(frequency_hz));
     let across: &[f64] = if window_m > 0.0 { &ACROSS } else { &ACROSS[..1] };
     let mut places: Vec<Listener> =
         across.iter().map(|part| Listener::at([distance_m, part * window_m, 0.0])).collect();

@@ -110,10 +110,11 @@ pub fn in_a_room(device: &Device, sources: &Sources) -> InRoom {
     let [left, right] = [0, 1].map(|side| levels(side, sources.ideal, 1.0));
     // A phantom center's two loudspeakers add in step at the ears, up to some hundred hertz, but never in the room.
     let center = levels(2, &phantom, 2.0);
-    let mean =
-        |of: &dyn Fn(&(f64, f64)) -> f64, list: &[(f64, f64)]| list.iter().map(of).sum::<f64>() / list.len() as f64;
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64, list: &[(f64, f64)]| {
+        list.iter().map(of).map(db).sum::<f64>() / list.len() as f64
+    };
     let sides_re_center =
-        |of: &dyn Fn(&(f64, f64)) -> f64| db(0.5 * (mean(of, &left) + mean(of, &right)) / mean(of, &center));
+        |of: &dyn Fn(&(f64, f64)) -> f64| 0.5 * (mean(of, &left) + mean(of, &right)) - mean(of, &center);
     let tones = [&left, &right].map(|list| {
         let thirds: Vec<f64> = list.iter().map(|(_, room)| db(*room)).collect();
         let mean = thirds.iter().sum::<f64>() / thirds.len() as f64;

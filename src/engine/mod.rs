@@ -23,6 +23,7 @@
 
 pub mod counters;
 pub mod cycle_clock;
+mod cycle_request;
 pub mod fade;
 pub mod feed;
 pub mod handover;

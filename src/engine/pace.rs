@@ -9,11 +9,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU32, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::cycle_request::CycleRequest;
 
 /// `CLOCK_MONOTONIC` in nanoseconds; read without entering the kernel where the vDSO allows.
 pub fn now_ns() -> u64 {
@@ -65,8 +67,7 @@ pub struct Pace {
     chain_latency_frames: AtomicU32,
     /// Time of the last cycle.
     cycle_ns: AtomicU64,
-    /// Time of the request that no cycle has answered yet; 0 = none.
-    requested_ns: AtomicU64,
+    cycle_request: CycleRequest,
     /// A [`Reading`].
     device_delay: AtomicU64,
     /// [`UNMEASURED`] until it is known.
@@ -91,7 +92,7 @@ impl Pace {
             ring_fill_frames: AtomicU32::new(0),
             chain_latency_frames: AtomicU32::new(0),
             cycle_ns: AtomicU64::new(0),
-            requested_ns: AtomicU64::new(0),
+            cycle_request: CycleRequest::default(),
             device_delay: AtomicU64::new(0),
             device_offset_ppb: AtomicI64::new(UNMEASURED),
         }))
@@ -127,18 +128,10 @@ impl Pace {
     /// Asks the data loop for one cycle, by one `write(2)`, unless a request is on its way already: writer and data
     /// loop may find the ring under target at the same time, and a graph triggered twice would trip over itself.
     pub fn request(&self, now_ns: u64) {
-        let requested_ns = self.requested_ns.load(Acquire);
-        let is_due = self.is_answered_or_lost(requested_ns, now_ns);
-        if is_due && self.requested_ns.compare_exchange(requested_ns, now_ns.max(1), AcqRel, Acquire).is_ok() {
+        if self.cycle_request.make(now_ns, self.period_ns(), self.quantum_ns()) {
             // Non-blocking: it can only refuse when 2^64 − 2 requests are pending already.
             self.trigger.write(1).ok();
         }
-    }
-
-    /// A request that has stayed unanswered for two periods and two quanta counts as lost: one made right after
-    /// becoming the driver can be.
-    fn is_answered_or_lost(&self, requested_ns: u64, now_ns: u64) -> bool {
-        requested_ns == 0 || now_ns.saturating_sub(requested_ns) > self.patience_ns()
     }
 
     /// Consumes pending requests (data loop); false when there was none.
@@ -150,26 +143,39 @@ impl Pace {
     pub fn note_cycle(&self, quantum_frames: usize) {
         self.quantum_frames.store(quantum_frames as u32, Relaxed);
         self.cycle_ns.store(now_ns(), Relaxed);
-        self.requested_ns.store(0, Release);
+        self.cycle_request.answer();
     }
 
     /// True when one more cycle should be asked for: we drive a streaming graph, `ring_fill_frames` is under target,
-    /// and no request is on its way.
+    /// and a request is due (see [`CycleRequest`]).
     pub fn wants_cycle(&self, ring_fill_frames: usize, now_ns: u64) -> bool {
         self.is_driving()
             && self.is_streaming()
             && ring_fill_frames < self.target_frames()
-            && self.is_answered_or_lost(self.requested_ns.load(Acquire), now_ns)
+            && self.cycle_request.is_due(now_ns, self.period_ns(), self.quantum_ns())
     }
 
     /// True while a request has not been answered by a cycle.
     pub fn is_waiting_for_cycle(&self) -> bool {
-        self.requested_ns.load(Acquire) != 0
+        self.cycle_request.is_pending()
     }
 
-    fn patience_ns(&self) -> u64 {
-        let frames = 2 * (u64::from(self.quantum_frames.load(Relaxed)) + u64::from(self.period_frames.load(Relaxed)));
-        frames * 1_000_000_000 / u64::from(self.rate_hz.max(1))
+    /// True for a moment after the graph was won from another driver.
+    pub fn is_settling(&self) -> bool {
+        self.cycle_request.is_settling()
+    }
+
+    fn period_ns(&self) -> u64 {
+        self.to_ns(self.period_frames())
+    }
+
+    fn quantum_ns(&self) -> u64 {
+        self.to_ns(self.quantum_frames())
+    }
+
+    /// How long `frames` last, in nanoseconds.
+    pub fn to_ns(&self, frames: usize) -> u64 {
+        frames as u64 * 1_000_000_000 / u64::from(self.rate_hz.max(1))
     }
 
     /// Frames the ring should hold after the writer took a period: the larger of period and quantum. A period because
@@ -196,10 +202,14 @@ impl Pace {
         self.driving.load(Acquire)
     }
 
-    /// Set by the data loop when another driver wins, or we win again.
+    /// Set by the node when another driver wins, or we win again.
     pub fn set_driving(&self, driving: bool) {
+        // A graph that begins to stream knows its driver already.
+        match driving && self.is_streaming() && !self.is_driving() {
+            true => self.cycle_request.win(now_ns()),
+            false => self.cycle_request.withdraw(),
+        }
         self.driving.store(driving, Release);
-        self.requested_ns.store(0, Release);
         self.wake();
     }
 
@@ -211,7 +221,7 @@ impl Pace {
     /// Set by the node when its stream enters or leaves `Streaming`.
     pub fn set_streaming(&self, streaming: bool) {
         self.streaming.store(streaming, Release);
-        self.requested_ns.store(0, Release);
+        self.cycle_request.withdraw();
         self.wake();
     }
 

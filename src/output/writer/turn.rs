@@ -171,8 +171,11 @@ impl<S: Stage> Turns<S> {
             self.progress_ns = now_ns();
             return self.on(Event::NoProgress);
         }
-        let pause_ns =
-            if self.machine.state() == State::Suspended { SLOW_NS } else { self.to_ns(self.pace.period_frames()) / 8 };
+        let pause_ns = if self.machine.state() == State::Suspended {
+            SLOW_NS
+        } else {
+            self.pace.to_ns(self.pace.period_frames()) / 8
+        };
         // A wait that fails is followed by the next turn, which meets the device again.
         self.sleep(pause_ns.max(100_000)).ok();
     }
@@ -384,14 +387,14 @@ impl<S: Stage> Turns<S> {
     fn may_wait(&mut self, buffered_frames: usize) -> bool {
         let now = now_ns();
         let period_frames = self.pace.period_frames();
-        let patience_ns = self.to_ns(buffered_frames.saturating_sub(period_frames / 2));
+        let patience_ns = self.pace.to_ns(buffered_frames.saturating_sub(period_frames / 2));
         let (since_ns, patience_ns) = *self.late.get_or_insert((now, patience_ns));
         now.saturating_sub(since_ns) < patience_ns
     }
 
     /// A slice of a period: the graph has no way to wake this thread, and should need none.
     fn wait_for_graph(&mut self) -> Result<(), Errno> {
-        let slice_ns = self.to_ns(self.pace.period_frames()) / 8;
+        let slice_ns = self.pace.to_ns(self.pace.period_frames()) / 8;
         self.sleep(slice_ns.max(100_000))
     }
 
@@ -400,15 +403,17 @@ impl<S: Stage> Turns<S> {
             return Err(libc::ENODEV);
         };
         let (period_frames, buffer_frames) = (device.params().period_frames, device.params().buffer_frames);
-        let stall_ns = (2 * buffer_frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1))).max(STALL_NS);
+        let (period_ns, buffer_ns) = (self.pace.to_ns(period_frames), self.pace.to_ns(buffer_frames));
+        let stall_ns = (2 * buffer_ns).max(STALL_NS);
         let waited_ns = now_ns().saturating_sub(self.progress_ns);
         if waited_ns >= stall_ns {
             self.progress_ns = now_ns();
             self.on(Event::NoProgress);
             return Ok(());
         }
-        // Not every driver wakes a waiter when its card goes: look again after two periods.
-        let look_ns = (2 * period_frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1))).min(LOOK_NS);
+        // Not every driver wakes a waiter when its card goes: look again after two periods. A graph that was won just now
+        // is asked for its first cycle as soon as it may be.
+        let look_ns = if self.pace.is_settling() { period_ns / 8 } else { (2 * period_ns).min(LOOK_NS) };
         let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos((stall_ns - waited_ns).min(look_ns)))?;
         match outcome {
             Wait::Woken => self.pace.take_wake(),
@@ -418,7 +423,7 @@ impl<S: Stage> Turns<S> {
                     return Err(libc::ENODEV);
                 };
                 if device.pending_frames() > 0 || device.available_frames()? < period_frames {
-                    self.sleep(self.to_ns(period_frames) / 8)?;
+                    self.sleep(period_ns / 8)?;
                 }
             }
             Wait::Timeout => {}
@@ -445,9 +450,5 @@ impl<S: Stage> Turns<S> {
             self.pace.take_wake();
         }
         Ok(())
-    }
-
-    fn to_ns(&self, frames: usize) -> u64 {
-        frames as u64 * 1_000_000_000 / u64::from(self.pace.rate_hz().max(1))
     }
 }

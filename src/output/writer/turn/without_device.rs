@@ -30,7 +30,7 @@ impl<S: Stage> Turns<S> {
         if now >= self.tick_ns {
             self.nowhere.planes.render(&mut self.player);
             self.note_fill();
-            let period_ns = self.to_ns(self.nowhere.frames);
+            let period_ns = self.pace.to_ns(self.nowhere.frames);
             // After a pause of the whole program there is nothing to catch up with.
             self.tick_ns = (self.tick_ns + period_ns).max(now.saturating_sub(4 * period_ns));
             return Ok(());
@@ -46,7 +46,7 @@ impl<S: Stage> Turns<S> {
         }
         self.player.hold(2 * self.nowhere.frames);
         self.nowhere.planes.render(&mut self.player);
-        self.sleep(if self.player.is_switching() { self.to_ns(self.nowhere.frames) } else { SLOW_NS })
+        self.sleep(if self.player.is_switching() { self.pace.to_ns(self.nowhere.frames) } else { SLOW_NS })
     }
 
     pub(super) fn turn_asleep(&mut self) -> Result<(), Errno> {

@@ -223,6 +223,25 @@ fn a_card_of_another_rate_is_played_on() {
     assert!(wait_until(|| bed.card.recording().first_sound().is_some()), "{}", bed.daemon.log());
 }
 
+/// SIGSTOP and SIGCONT of the daemon itself: its main loop may look before the threads that carry sound have run.
+#[test]
+fn a_daemon_that_was_stopped_itself_tells_of_no_standstill() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        for seconds in [1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 10.0] {
+            bed.daemon.signal(Signal::SIGSTOP);
+            std::thread::sleep(Duration::from_secs_f64(seconds));
+            bed.daemon.signal(Signal::SIGCONT);
+            bed.listen(1.0);
+            assert!(!bed.daemon.log().contains("stalled: "), "{}", bed.daemon.log());
+        }
+        wait_for_state(&bed.session, &bed.daemon, "playing");
+        let after = bed.listen(1.0);
+        assert!(bed.heard(0, after).iter().any(|sample| sample.abs() > 1e-3), "silence");
+    });
+}
+
 /// What a service manager hears. Its socket's buffer is the kernel's: nothing is lost as long as it reads.
 struct ServiceManager {
     socket: UnixDatagram,

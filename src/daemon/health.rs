@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 /// Longer than any turn of the writer takes, and than any cycle of the graph.
 const STANDSTILL: Duration = Duration::from_secs(1);
+/// Longer than the main loop waits between two looks. What lies beyond was not watched: the whole process stood still, by
+/// SIGSTOP or for want of a processor, and the threads that carry sound with it.
+const WATCHED: Duration = Duration::from_millis(250);
 
 /// The heartbeats, as read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,29 +47,36 @@ impl Standstill {
 #[derive(Debug)]
 pub struct Health {
     last: Beats,
-    turned: Instant,
-    cycled: Instant,
+    looked: Instant,
+    /// For how long, as far as it was watched, the writer has not turned.
+    without_turn: Duration,
+    /// And no cycle has come although one is waited for.
+    without_cycle: Duration,
 }
 
 impl Health {
     /// All is well at `now`.
     pub fn new(now: Instant) -> Health {
-        Health { last: Beats { turns: 0, cycles: 0, waits_for_cycle: false }, turned: now, cycled: now }
+        Health {
+            last: Beats { turns: 0, cycles: 0, waits_for_cycle: false },
+            looked: now,
+            without_turn: Duration::ZERO,
+            without_cycle: Duration::ZERO,
+        }
     }
 
     /// Takes note of the heartbeats at `now`; what stands still.
     pub fn look(&mut self, beats: Beats, now: Instant) -> Option<Standstill> {
-        if beats.turns != self.last.turns {
-            self.turned = now;
-        }
-        if beats.cycles != self.last.cycles || !beats.waits_for_cycle {
-            self.cycled = now;
-        }
-        self.last = beats;
-        if now.duration_since(self.turned) >= STANDSTILL {
+        let watched = now.duration_since(self.looked).min(WATCHED);
+        let longer = |time: Duration, stands_still: bool| if stands_still { time + watched } else { Duration::ZERO };
+        self.without_turn = longer(self.without_turn, beats.turns == self.last.turns);
+        let waits = beats.waits_for_cycle && beats.cycles == self.last.cycles;
+        self.without_cycle = longer(self.without_cycle, waits);
+        (self.last, self.looked) = (beats, now);
+        if self.without_turn >= STANDSTILL {
             return Some(Standstill::Writer);
         }
-        (now.duration_since(self.cycled) >= STANDSTILL).then_some(Standstill::Graph)
+        (self.without_cycle >= STANDSTILL).then_some(Standstill::Graph)
     }
 }
 
@@ -74,34 +84,59 @@ impl Health {
 mod tests {
     use super::*;
 
-    fn after(begin: Instant, ms: u64) -> Instant {
-        begin + Duration::from_millis(ms)
+    /// A main loop that looks ten times a second.
+    struct Watch {
+        health: Health,
+        now: Instant,
+        turns: u64,
+    }
+
+    impl Watch {
+        fn start() -> Watch {
+            let now = Instant::now();
+            Watch { health: Health::new(now), now, turns: 0 }
+        }
+
+        /// Looks for so long; what was found last. The writer turns meanwhile, or not.
+        fn look(&mut self, ms: u64, turns: bool, cycles: u64, waits_for_cycle: bool) -> Option<Standstill> {
+            let mut found = None;
+            for _ in 0..ms / 100 {
+                self.now += Duration::from_millis(100);
+                self.turns += u64::from(turns);
+                found = self.health.look(Beats { turns: self.turns, cycles, waits_for_cycle }, self.now);
+            }
+            found
+        }
     }
 
     #[test]
     fn a_writer_that_does_not_turn_is_found() {
-        let begin = Instant::now();
-        let mut health = Health::new(begin);
-        let beats = |turns| Beats { turns, cycles: 0, waits_for_cycle: false };
-        assert_eq!(health.look(beats(1), after(begin, 900)), None);
-        assert_eq!(health.look(beats(1), after(begin, 1800)), None);
-        assert_eq!(health.look(beats(1), after(begin, 1900)), Some(Standstill::Writer));
-        assert_eq!(health.look(beats(2), after(begin, 2000)), None);
+        let mut watch = Watch::start();
+        assert_eq!(watch.look(2000, true, 0, false), None);
+        assert_eq!(watch.look(900, false, 0, false), None);
+        assert_eq!(watch.look(100, false, 0, false), Some(Standstill::Writer));
+        assert_eq!(watch.look(100, true, 0, false), None);
     }
 
     #[test]
     fn a_graph_stands_still_only_while_it_is_waited_for() {
-        let begin = Instant::now();
-        let mut health = Health::new(begin);
-        let mut turns = 0;
-        let mut look = |cycles, waits_for_cycle, ms| {
-            turns += 1;
-            health.look(Beats { turns, cycles, waits_for_cycle }, after(begin, ms))
-        };
-        assert_eq!(look(5, true, 500), None);
-        assert_eq!(look(5, false, 1900), None, "nobody plays");
-        assert_eq!(look(5, true, 2500), None);
-        assert_eq!(look(5, true, 2900), Some(Standstill::Graph));
-        assert_eq!(look(6, true, 3000), None);
+        let mut watch = Watch::start();
+        assert_eq!(watch.look(500, true, 5, true), None);
+        assert_eq!(watch.look(1900, true, 5, false), None, "nobody plays");
+        assert_eq!(watch.look(900, true, 5, true), None);
+        assert_eq!(watch.look(100, true, 5, true), Some(Standstill::Graph));
+        assert_eq!(watch.look(100, true, 6, true), None);
+    }
+
+    /// After SIGCONT the main loop may look before the other threads have run.
+    #[test]
+    fn a_time_that_was_not_watched_is_no_standstill() {
+        let mut watch = Watch::start();
+        assert_eq!(watch.look(500, true, 5, true), None);
+        for _ in 0..3 {
+            watch.now += Duration::from_secs(10);
+            assert_eq!(watch.look(100, false, 5, true), None);
+            assert_eq!(watch.look(100, true, 6, true), None);
+        }
     }
 }

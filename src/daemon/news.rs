@@ -12,7 +12,7 @@ impl Daemon {
         log::debug!("sink: {event:?}");
         match event {
             node::Event::Up(id) => {
-                log::info!("the sink is there: node {id}");
+                self.repeats.info(&format!("the sink is there: node {id}"));
                 self.sink.problem = None;
                 self.sink.is_up = true;
                 self.was_up = true;
@@ -32,8 +32,10 @@ impl Daemon {
             node::Event::Streaming => self.sink.playing = true,
             node::Event::Paused | node::Event::Suspended => self.sink.playing = false,
             node::Event::Resumed => {}
-            node::Event::DriverWon => log::info!("the device's clock drives the graph"),
-            node::Event::DriverLost => log::warn!("another device drives the graph: its rate is followed"),
+            node::Event::DriverWon => self.repeats.info("the device's clock drives the graph"),
+            node::Event::DriverLost => {
+                self.repeats.warn("another device drives the graph: its rate is followed");
+            }
             node::Event::Feedback(stream) => {
                 self.sink.feedback = Some(stream);
                 for problem in self.problems() {
@@ -77,7 +79,7 @@ impl Daemon {
             ),
             output::Event::Xrun => self.repeats.warn(&format!("{pcm}: xrun, restarted")),
             output::Event::Stalled => self.repeats.warn(&format!("{pcm}: took nothing for too long, restarted")),
-            output::Event::Suspended => log::info!("{pcm}: suspended with the system"),
+            output::Event::Suspended => self.repeats.info(&format!("{pcm}: suspended with the system")),
             output::Event::Lost(reason) => {
                 self.repeats.warn(&format!("{pcm}: {reason}; it is opened again"));
                 self.device.problem = Some(format!("{pcm}: {reason}; it is opened again as soon as it is there"));
@@ -87,7 +89,7 @@ impl Daemon {
             output::Event::Refused(error) => self.on_refused(error),
             output::Event::Opened { params, is_another } => self.on_opened(params, is_another),
             output::Event::Running => self.on_running(),
-            output::Event::Note(note) => log::warn!("{note}"),
+            output::Event::Note(note) => self.repeats.warn(&note),
             output::Event::Standby => {
                 log::info!("{pcm}: closed until something plays");
                 self.device.standby = true;
@@ -149,15 +151,11 @@ impl Daemon {
             _ => self.plan.clone(),
         };
         let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &plan.profile) else { return };
-        log::info!(
+        // Counted too: a device may open again and again, and never run.
+        self.repeats.info(&format!(
             "{}: open at {} Hz, {} channels of {}, periods of {} in {} frames",
-            params.pcm,
-            params.rate_hz,
-            params.channels,
-            params.format,
-            params.period_frames,
-            params.buffer_frames
-        );
+            params.pcm, params.rate_hz, params.channels, params.format, params.period_frames, params.buffer_frames
+        ));
         pipeline.opened(&plan.config, chosen.profile.channels_needed(), params);
         self.rates.taken();
         self.was_open = true;
@@ -186,7 +184,9 @@ impl Daemon {
         };
         let own_hz = chosen.profile.sample_rate_hz;
         let Some(other_hz) = self.rates.refused(pcm, own_hz, *rate_hz, offered_hz) else { return false };
-        log::warn!("{pcm} does not run at {rate_hz} Hz: the profile, of {own_hz} Hz, is played at {other_hz} Hz");
+        self.repeats.warn(&format!(
+            "{pcm} does not run at {rate_hz} Hz: the profile, of {own_hz} Hz, is played at {other_hz} Hz"
+        ));
         true
     }
 }

@@ -1,9 +1,12 @@
-//! A message that comes again and again is logged once and then counted.
+//! A message that comes again and again is logged once and then counted, more and more seldom.
 
 use std::time::{Duration, Instant};
 
-/// For so long after a message was logged, its repetitions are only counted.
-const QUIET: Duration = Duration::from_secs(10);
+use log::Level;
+
+/// For so long after a message was logged, its repetitions are only counted: at first, and at most. As long as there are
+/// any, the next time is six times as long.
+const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 3600));
 /// Different messages of that time; what comes beyond them is only counted.
 const MESSAGES: usize = 64;
 /// Characters of a message: whoever makes them long must not fill the journal.
@@ -19,48 +22,66 @@ pub struct Repeats {
 
 #[derive(Debug)]
 struct Seen {
+    level: Level,
     text: String,
     since: Instant,
+    quiet: Duration,
     times: u32,
 }
 
 impl Repeats {
     /// Logs `text` as a warning, unless it was logged of late.
     pub fn warn(&mut self, text: &str) {
+        self.log(Level::Warn, text);
+    }
+
+    /// The same, of what is in order.
+    pub fn info(&mut self, text: &str) {
+        self.log(Level::Info, text);
+    }
+
+    fn log(&mut self, level: Level, text: &str) {
         let text: String = text.chars().take(LENGTH).collect();
-        if self.is_new(&text, Instant::now()) {
-            log::warn!("{text}");
+        if self.is_new(level, &text, Instant::now()) {
+            log::log!(level, "{text}");
         }
     }
 
     /// Says how often messages came again, once their time is over.
     pub fn tell(&mut self) {
-        for line in self.over(Instant::now()) {
-            log::warn!("{line}");
+        for (level, line) in self.over(Instant::now()) {
+            log::log!(level, "{line}");
         }
     }
 
-    fn is_new(&mut self, text: &str, now: Instant) -> bool {
+    fn is_new(&mut self, level: Level, text: &str, now: Instant) -> bool {
         if let Some(seen) = self.seen.iter_mut().find(|seen| seen.text == text) {
             seen.times += 1;
             return false;
         }
         let is_others = text == OTHERS;
         if self.seen.len() >= MESSAGES && !is_others {
-            return self.is_new(OTHERS, now);
+            return self.is_new(Level::Warn, OTHERS, now);
         }
-        self.seen.push(Seen { text: text.to_owned(), since: now, times: u32::from(is_others) });
+        let times = u32::from(is_others);
+        self.seen.push(Seen { level, text: text.to_owned(), since: now, quiet: QUIET.0, times });
         !is_others
     }
 
-    fn over(&mut self, now: Instant) -> Vec<String> {
+    /// Forgets what has not come again.
+    fn over(&mut self, now: Instant) -> Vec<(Level, String)> {
         let mut lines = Vec::new();
-        self.seen.retain(|seen| {
-            let is_over = now.duration_since(seen.since) >= QUIET;
-            if is_over && seen.times > 0 {
-                lines.push(format!("{} times more in {} s: {}", seen.times, QUIET.as_secs(), seen.text));
+        self.seen.retain_mut(|seen| {
+            if now.duration_since(seen.since) < seen.quiet {
+                return true;
             }
-            !is_over
+            let times = std::mem::take(&mut seen.times);
+            if times > 0 {
+                let count = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+                lines.push((seen.level, format!("{count} more in {} s: {}", seen.quiet.as_secs(), seen.text)));
+                (seen.since, seen.quiet) = (now, (6 * seen.quiet).min(QUIET.1));
+            }
+            times > 0
         });
         lines
     }
@@ -70,26 +91,52 @@ impl Repeats {
 mod tests {
     use super::*;
 
+    fn is_new(repeats: &mut Repeats, text: &str, now: Instant) -> bool {
+        repeats.is_new(Level::Warn, text, now)
+    }
+
+    fn over(repeats: &mut Repeats, now: Instant) -> Vec<String> {
+        repeats.over(now).into_iter().map(|(_, line)| line).collect()
+    }
+
     #[test]
     fn repetitions_are_counted_and_told_at_the_end() {
         let begin = Instant::now();
         let mut repeats = Repeats::default();
-        assert!(repeats.is_new("xrun", begin));
+        assert!(is_new(&mut repeats, "xrun", begin));
         for _ in 0..215 {
-            assert!(!repeats.is_new("xrun", begin));
+            assert!(!is_new(&mut repeats, "xrun", begin));
         }
-        assert!(repeats.is_new("gone", begin));
-        assert!(repeats.over(begin + QUIET / 2).is_empty());
-        assert_eq!(repeats.over(begin + QUIET), ["215 times more in 10 s: xrun"]);
-        assert!(repeats.is_new("xrun", begin + QUIET));
+        assert!(is_new(&mut repeats, "gone", begin));
+        assert!(over(&mut repeats, begin + QUIET.0 / 2).is_empty());
+        assert_eq!(over(&mut repeats, begin + QUIET.0), ["215 times more in 10 s: xrun"]);
+        assert!(is_new(&mut repeats, "gone", begin + QUIET.0), "it had not come again");
+        assert!(!is_new(&mut repeats, "xrun", begin + QUIET.0));
+        assert_eq!(over(&mut repeats, begin + 7 * QUIET.0), ["once more in 60 s: xrun"]);
+        assert!(over(&mut repeats, begin + 43 * QUIET.0).is_empty());
+        assert!(is_new(&mut repeats, "xrun", begin + 43 * QUIET.0));
+    }
+
+    /// Such as a card that is not there, which is looked for twice a second.
+    #[test]
+    fn what_lasts_for_weeks_takes_a_line_a_day() {
+        let begin = Instant::now();
+        let mut repeats = Repeats::default();
+        let mut lines = 0;
+        for second in 0..14 * 24 * 3600 {
+            let now = begin + Duration::from_secs(second);
+            lines += usize::from(is_new(&mut repeats, "no such card", now));
+            lines += over(&mut repeats, now).len();
+        }
+        assert!((14..24).contains(&lines), "{lines} lines in two weeks");
     }
 
     #[test]
     fn many_different_messages_are_counted_too() {
         let begin = Instant::now();
         let mut repeats = Repeats::default();
-        let logged = (0..1000).filter(|i| repeats.is_new(&format!("no profile {i}"), begin)).count();
+        let logged = (0..1000).filter(|i| is_new(&mut repeats, &format!("no profile {i}"), begin)).count();
         assert_eq!((logged, repeats.seen.len()), (MESSAGES, MESSAGES + 1));
-        assert_eq!(repeats.over(begin + QUIET), ["936 times more in 10 s: other messages"]);
+        assert_eq!(over(&mut repeats, begin + QUIET.0), ["936 times more in 10 s: other messages"]);
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::control::status::State;
 use super::control::{self, Asked, Reply, Request, Server};
 use super::event::Event;
+use super::file_threads::FileThreads;
 use super::health::{Health, Standstill};
 use super::identify::Identify;
 use super::limits::{TooFewFiles, allow_open_files};
@@ -90,6 +91,7 @@ pub(super) struct Daemon {
     pub(super) was_up: bool,
     pub(super) standstill: Option<Standstill>,
     pub(super) reloads: Reloads<Waiter>,
+    pub(super) file_threads: FileThreads,
     pub(super) preparing: Option<Preparing>,
     pub(super) in_flight: Option<InFlight>,
     /// What starts when the pipeline before has ended.
@@ -134,6 +136,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         was_up: false,
         standstill: None,
         reloads: Reloads::default(),
+        file_threads: FileThreads::default(),
         preparing: None,
         in_flight: None,
         next: None,

@@ -5,6 +5,7 @@
 //! | `life` | the main loop: one event at a time, and none of them waits |
 //! | `news` | what device and sink tell, and what is made of it |
 //! | `transaction` | a reload from request to answer |
+//! | `file_threads` | threads for files, of which a few may hang |
 //! | [`prepare`] | read, validate, choose, build: the first half of a start or a reload |
 //! | [`requests`] | configuration → what is asked of device and sink |
 //! | `pipeline` | sink, ring, writer and device, as one |
@@ -21,6 +22,7 @@
 
 pub mod control;
 mod event;
+mod file_threads;
 mod health;
 pub mod identify;
 mod instance;

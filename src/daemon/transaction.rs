@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
+use super::file_threads::TooMany;
 use super::life::{Daemon, DaemonError};
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
@@ -36,6 +37,8 @@ pub(super) enum ReloadError {
         READ_TIMEOUT.as_secs()
     )]
     Reading,
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
 }
 
 /// Who waits for a reload.
@@ -117,7 +120,10 @@ impl Daemon {
             return;
         }
         if let Some(wish) = self.reloads.start() {
-            self.prepare_again(wish);
+            match self.file_threads.check() {
+                Ok(()) => self.prepare_again(wish),
+                Err(error) => self.refuse(&error.into()),
+            }
         }
     }
 
@@ -151,15 +157,13 @@ impl Daemon {
 
     fn prepare_by(&mut self, job: Job, work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static) {
         let ticket = self.new_ticket();
-        let events = self.events.clone();
-        let started = std::thread::Builder::new().name("prepare".into()).spawn(move || {
+        let started = self.file_threads.spawn("prepare", &self.events, move || {
             // Whoever waits must be answered, whatever happened. The panic has been printed.
             let prepared = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PrepareError::Died));
-            // The main loop is gone only when the process ends.
-            drop(events.send(Event::Prepared(ticket, Box::new(prepared))));
+            Event::Prepared(ticket, Box::new(prepared))
         });
         match started {
-            Ok(_) => self.preparing = Some(Preparing { ticket, job, since: Instant::now() }),
+            Ok(()) => self.preparing = Some(Preparing { ticket, job, since: Instant::now() }),
             Err(source) => self.refuse(&PipelineError::System { what: "a thread", source }.into()),
         }
     }
@@ -194,11 +198,7 @@ impl Daemon {
                 self.begin_anew(prepared)?;
                 self.start_reload();
             }
-            (Job::Restore, Err(error)) => {
-                log::error!("what played cannot be built again: {error}");
-                self.device.problem = Some(error.to_string());
-                self.start_reload();
-            }
+            (Job::Restore, Err(error)) => self.cannot_restore(&error.into()),
             (Job::Reload(wish), prepared) => {
                 match prepared.map_err(ReloadError::from).and_then(|prepared| self.hand_over(prepared, wish)) {
                     Ok(()) => {}
@@ -209,6 +209,12 @@ impl Daemon {
             }
         }
         Ok(())
+    }
+
+    fn cannot_restore(&mut self, error: &ReloadError) {
+        log::error!("what played cannot be built again: {error}");
+        self.device.problem = Some(error.to_string());
+        self.start_reload();
     }
 
     pub(super) fn is_starting(&self) -> bool {
@@ -290,12 +296,15 @@ impl Daemon {
             Some(Choice::Again) | None if wish.changes.is_empty() => return self.on_remembered(ticket, None),
             Some(Choice::Again) | None => {}
         }
-        let (options, events, kept) = (self.options.clone(), self.events.clone(), self.plan.kept.clone());
+        if let Err(error) = self.file_threads.check() {
+            return self.on_remembered(ticket, Some(error.to_string()));
+        }
+        let (options, kept) = (self.options.clone(), self.plan.kept.clone());
         let store = move || {
             let problem = prepare::remember(&options, &wish, &kept).err().map(|error| error.to_string());
-            drop(events.send(Event::Remembered(ticket, problem)));
+            Event::Remembered(ticket, problem)
         };
-        if let Err(error) = std::thread::Builder::new().name("remember".into()).spawn(store) {
+        if let Err(error) = self.file_threads.spawn("remember", &self.events, store) {
             self.on_remembered(ticket, Some(error.to_string()));
         }
     }
@@ -350,11 +359,14 @@ impl Daemon {
 
     /// Lets nobody wait for what does not end: a switch on a device that plays nothing, files that cannot be read.
     pub(super) fn give_up_waiting(&mut self) {
-        let is_late =
-            |preparing: &Preparing| matches!(preparing.job, Job::Reload(_)) && preparing.since.elapsed() > READ_TIMEOUT;
-        if self.preparing.as_ref().is_some_and(is_late) {
-            self.preparing = None;
-            self.refuse(&ReloadError::Reading);
+        // At the start there is nothing else to do than to wait.
+        let is_late = |preparing: &mut Preparing| {
+            !matches!(preparing.job, Job::Start) && preparing.since.elapsed() > READ_TIMEOUT
+        };
+        match self.preparing.take_if(is_late).map(|preparing| preparing.job) {
+            Some(Job::Restore) => self.cannot_restore(&ReloadError::Reading),
+            Some(_) => self.refuse(&ReloadError::Reading),
+            None => {}
         }
         let Some(switch) = &self.in_flight else { return };
         if switch.since.elapsed() <= SWITCH_TIMEOUT {

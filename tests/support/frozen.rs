@@ -1,7 +1,7 @@
 //! A single thread of another process that stands still, as one does that hangs in a driver.
 
 use nix::sys::ptrace;
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// A thread stopped by ptrace(2), while the others of its process run. Dropping it lets the thread go on. Belongs to the
@@ -16,10 +16,22 @@ impl Frozen {
     pub fn thread_of(pid: Pid, name: &str) -> Frozen {
         let thread = threads(pid).into_iter().find(|(_, comm)| comm == name);
         let (thread, _) = thread.unwrap_or_else(|| panic!("no thread {name:?} among {:?}", threads(pid)));
-        ptrace::seize(thread, ptrace::Options::empty()).expect("a child of ours");
-        ptrace::interrupt(thread).expect("it is traced");
-        waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it stops");
-        Frozen { thread, _not_send: std::marker::PhantomData }
+        Frozen::stop(thread).expect("a thread that lives")
+    }
+
+    /// The same of one that may end meanwhile, and is none of `others`.
+    pub fn another_of(pid: Pid, name: &str, others: &[Frozen]) -> Option<Frozen> {
+        let is_new = |thread: Pid| others.iter().all(|other| other.thread != thread);
+        let (thread, _) = threads(pid).into_iter().find(|(thread, comm)| comm == name && is_new(*thread))?;
+        Frozen::stop(thread)
+    }
+
+    fn stop(thread: Pid) -> Option<Frozen> {
+        ptrace::seize(thread, ptrace::Options::empty()).ok()?;
+        let frozen = Frozen { thread, _not_send: std::marker::PhantomData };
+        ptrace::interrupt(thread).ok()?;
+        let status = waitpid(thread, Some(WaitPidFlag::__WALL)).ok()?;
+        matches!(status, WaitStatus::PtraceEvent(..) | WaitStatus::Stopped(..)).then_some(frozen)
     }
 
     /// Takes note of the thread's end: until then its process, though ended, cannot be waited for.

@@ -53,6 +53,34 @@ fn a_card_pulled_out_and_put_back_fades_in_and_plays_on() {
     });
 }
 
+/// The device of the configuration stays the same; what is plugged in is another.
+#[test]
+fn a_card_put_back_as_one_of_another_rate_is_played_on() {
+    undisturbed(|| {
+        let bed = bed();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        for rate_hz in [44_100, 96_000, 48_000] {
+            bed.card.unplug();
+            assert!(wait_until(|| bed.daemon.status()["state"] == "no-device"), "{}", bed.daemon.log());
+            bed.card.set(Word::OnlyRateHz, rate_hz);
+            bed.card.replug();
+            let plays = || {
+                let status = bed.daemon.status();
+                status["state"] == "playing" && status["rate_hz"] == rate_hz
+            };
+            assert!(wait_until(plays), "{rate_hz} Hz: {}\n{}", bed.daemon.status(), bed.daemon.log());
+            bed.listen(2.0 * rate_hz as f64 / f64::from(RATE_HZ));
+            let heard = bed.heard(0, bed.listen(1.0));
+            let breaks = support::analysis::breaks_in_tone(&heard, TONE_HZ, rate_hz as u32, TOLERANCE);
+            let is_heard = heard.iter().any(|sample| sample.abs() > 1e-3);
+            assert!(breaks.is_empty() && is_heard, "{rate_hz} Hz: {breaks:?}");
+            let status = bed.daemon.status();
+            assert_eq!(status["problems"].to_string(), "[]");
+            assert_eq!(status["device"]["channels"], 8);
+        }
+    });
+}
+
 /// WirePlumber 0.4 by itself links neither a sink nor a player that its predecessor has configured.
 #[test]
 fn a_session_manager_that_dies_and_returns_finds_sink_and_player_again() {

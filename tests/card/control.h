@@ -22,7 +22,8 @@ struct control {
 	word configure_errno; /* not 0: so does setting the hardware parameters */
 	word start_errno;    /* not 0: so does every start */
 	word open_delay_ms;  /* so long an open that succeeds takes */
-	word reserved_command[6];
+	word only_rate_hz;   /* not 0: the one rate that it takes from its next opening on */
+	word reserved_command[5];
 
 	/* Reports: the card writes. */
 	word opens, closes, refused;           /* refused: opens answered with an error */

@@ -489,6 +489,10 @@ SND_PCM_PLUGIN_DEFINE_FUNC(testcard)
 		control->min_fill_frames = NO_FILL_SEEN;
 	control->opens += 1;
 	control->holder_pid = getpid();
+	if (control->only_rate_hz) {
+		rates[0] = (unsigned int)control->only_rate_hz;
+		rate_count = 1;
+	}
 	note(card, "open");
 
 	card->io.version = SND_PCM_IOPLUG_VERSION;

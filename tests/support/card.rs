@@ -25,6 +25,7 @@ pub enum Word {
     ConfigureErrno,
     StartErrno,
     OpenDelayMs,
+    OnlyRateHz,
     Opens = 16,
     Closes,
     Refused,

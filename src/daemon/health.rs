@@ -10,7 +10,7 @@ const WATCHED: Duration = Duration::from_millis(250);
 
 /// The heartbeats, as read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beats {
+pub struct Heartbeats {
     /// Turns of the writer's loop.
     pub turns: u64,
     /// Cycles of the graph.
@@ -46,7 +46,7 @@ impl Standstill {
 /// Watches the heartbeats.
 #[derive(Debug)]
 pub struct Health {
-    last: Beats,
+    last: Heartbeats,
     looked: Instant,
     /// For how long, as far as it was watched, the writer has not turned.
     without_turn: Duration,
@@ -58,7 +58,7 @@ impl Health {
     /// All is well at `now`.
     pub fn new(now: Instant) -> Health {
         Health {
-            last: Beats { turns: 0, cycles: 0, waits_for_cycle: false },
+            last: Heartbeats { turns: 0, cycles: 0, waits_for_cycle: false },
             looked: now,
             without_turn: Duration::ZERO,
             without_cycle: Duration::ZERO,
@@ -66,7 +66,7 @@ impl Health {
     }
 
     /// Takes note of the heartbeats at `now`; what stands still.
-    pub fn look(&mut self, beats: Beats, now: Instant) -> Option<Standstill> {
+    pub fn look(&mut self, beats: Heartbeats, now: Instant) -> Option<Standstill> {
         let watched = now.duration_since(self.looked).min(WATCHED);
         let longer = |time: Duration, stands_still: bool| if stands_still { time + watched } else { Duration::ZERO };
         self.without_turn = longer(self.without_turn, beats.turns == self.last.turns);
@@ -103,7 +103,7 @@ mod tests {
             for _ in 0..ms / 100 {
                 self.now += Duration::from_millis(100);
                 self.turns += u64::from(turns);
-                found = self.health.look(Beats { turns: self.turns, cycles, waits_for_cycle }, self.now);
+                found = self.health.look(Heartbeats { turns: self.turns, cycles, waits_for_cycle }, self.now);
             }
             found
         }

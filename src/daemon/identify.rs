@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::{Answer, Reply};
 use super::event::Event;
-use super::life::Daemon;
+use super::main_loop::Daemon;
 use crate::config::controls::Key;
 use crate::dsp::burst::burst;
 use crate::engine::probe::{Part, Probe, Sounding};

@@ -2,8 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `life` | the main loop: one event at a time, and none of them waits |
-//! | `news` | what device and sink tell, and what is made of it |
+//! | `main_loop` | the main loop: one event at a time, and none of them waits |
+//! | `handlers` | what device and sink tell, and what is made of it |
 //! | `transaction` | a reload from request to answer |
 //! | `file_threads` | threads for files, of which a few may hang |
 //! | [`prepare`] | read, validate, choose, build: the first half of a start or a reload |
@@ -16,31 +16,31 @@
 //! | [`control`] | the socket behind `--reload` and `--status`, and what is spoken on it |
 //! | `status` | how the daemon fares, for `--status` |
 //! | `notify` | what the service manager is told |
-//! | `repeats` | messages that come again are counted |
+//! | `throttled_log` | messages that come again are counted |
 //! | `limits` | what the system must allow |
 //! | [`signals`] | SIGHUP, SIGTERM, SIGINT |
 
 pub mod control;
 mod event;
 mod file_threads;
+mod handlers;
 mod health;
 pub mod identify;
 mod instance;
-mod life;
 mod limits;
+mod main_loop;
 mod memory;
-mod news;
 mod notify;
 mod pipeline;
 pub mod prepare;
 pub mod reload;
-mod repeats;
 pub mod requests;
 mod settings;
 pub mod signals;
 mod status;
+mod throttled_log;
 mod transaction;
 
 pub use instance::{BadInstance, Instance};
-pub use life::{DaemonError, run};
+pub use main_loop::{DaemonError, run};
 pub use prepare::Options;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Instance;
 use super::event::Event;
-use super::health::Beats;
+use super::health::Heartbeats;
 use super::requests;
 use crate::config::Config;
 use crate::dsp::fir_matrix::Form;
@@ -274,8 +274,8 @@ impl Pipeline {
     }
 
     /// The heartbeats of the threads that carry sound.
-    pub fn beats(&self) -> Beats {
-        Beats {
+    pub fn heartbeats(&self) -> Heartbeats {
+        Heartbeats {
             turns: self.counters.turns(),
             cycles: self.counters.cycles(),
             waits_for_cycle: self.pace.is_driving() && self.pace.is_streaming() && self.pace.is_waiting_for_cycle(),

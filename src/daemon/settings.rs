@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::control::status::SeatStatus;
 use super::control::{Answer, Reply};
-use super::life::Daemon;
+use super::main_loop::Daemon;
 use super::reload::Wish;
 use super::transaction::Waiter;
 use crate::config::controls::{self, BadSetting, DEFAULT_WORD, SEAT_KEY};
@@ -25,7 +25,7 @@ impl Daemon {
         let changes = match parse(settings) {
             Ok(changes) => changes,
             Err(error) => {
-                self.repeats.warn(&format!("a client of PipeWire: {error}"));
+                self.log.warn(&format!("a client of PipeWire: {error}"));
                 return self.show_settings();
             }
         };

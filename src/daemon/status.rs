@@ -1,7 +1,7 @@
 //! How the daemon fares, as `--status` says it.
 
 use super::control::status::{DeviceStatus, GraphStatus, LatencyStatus, Load, ProfileStatus, Realtime, Status};
-use super::life::Daemon;
+use super::main_loop::Daemon;
 use super::pipeline::Pipeline;
 use super::prepare::Chosen;
 use crate::engine::{Scheduling, resample};

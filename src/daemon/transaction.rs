@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
 use super::file_threads::TooMany;
-use super::life::{Daemon, DaemonError};
+use super::main_loop::{Daemon, DaemonError};
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
 use super::reload::{Waiting, Wish};
@@ -342,7 +342,7 @@ impl Daemon {
         let reply = Reply::refused(error);
         if let Reply::Refused { reason, causes } = &reply {
             let causes: String = causes.iter().map(|cause| format!(": {cause}")).collect();
-            self.repeats.warn(&format!("profile {} stays: {reason}{causes}", self.profile_name()));
+            self.log.warn(&format!("profile {} stays: {reason}{causes}", self.profile_name()));
         }
         let waiting = self.reloads.end();
         self.answer(waiting, |_| reply.clone());

@@ -30,15 +30,15 @@ const UNMEASURED: i64 = i64::MIN;
 /// bits, the time of the reading above, in units of 1024 ns. Those 40 bits come round after 13 days, which no reading
 /// outlives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Reading(u64);
+struct DelayReading(u64);
 
-impl Reading {
+impl DelayReading {
     const FRAME_BITS: u32 = 24;
     const TIME_MASK: u64 = u64::MAX >> Self::FRAME_BITS;
 
-    fn new(frames: usize, read_ns: u64) -> Reading {
+    fn new(frames: usize, read_ns: u64) -> DelayReading {
         let frames = (frames as u64).min((1 << Self::FRAME_BITS) - 1);
-        Reading((read_ns >> 10 & Self::TIME_MASK) << Self::FRAME_BITS | frames)
+        DelayReading((read_ns >> 10 & Self::TIME_MASK) << Self::FRAME_BITS | frames)
     }
 
     fn frames(self) -> u64 {
@@ -68,7 +68,7 @@ pub struct Pace {
     /// Time of the last cycle.
     cycle_ns: AtomicU64,
     cycle_request: CycleRequest,
-    /// A [`Reading`].
+    /// A [`DelayReading`].
     device_delay: AtomicU64,
     /// [`UNMEASURED`] until it is known.
     device_offset_ppb: AtomicI64,
@@ -278,11 +278,11 @@ impl Pace {
 
     /// Publishes a reading of that, made at `read_ns` (writer thread).
     pub fn set_device_delay(&self, frames: usize, read_ns: u64) {
-        self.device_delay.store(Reading::new(frames, read_ns).0, Release);
+        self.device_delay.store(DelayReading::new(frames, read_ns).0, Release);
     }
 
-    fn reading(&self) -> Reading {
-        Reading(self.device_delay.load(Acquire))
+    fn reading(&self) -> DelayReading {
+        DelayReading(self.device_delay.load(Acquire))
     }
 
     /// Frames from the beginning of a cycle until its first frame is heard: ring, chain, device, at the last reading.
@@ -413,11 +413,11 @@ mod tests {
 
     #[test]
     fn a_reading_ages_across_the_turn_of_its_clock() {
-        let turn_ns = (Reading::TIME_MASK + 1) << 10;
-        let reading = Reading::new(480, turn_ns - MS);
+        let turn_ns = (DelayReading::TIME_MASK + 1) << 10;
+        let reading = DelayReading::new(480, turn_ns - MS);
         assert_eq!(reading.frames(), 480);
         assert!(reading.age_ns(turn_ns + MS).abs_diff(2 * MS) <= 2048);
-        assert_eq!(Reading::new(usize::MAX, 0).frames(), (1 << 24) - 1);
+        assert_eq!(DelayReading::new(usize::MAX, 0).frames(), (1 << 24) - 1);
     }
 
     #[test]

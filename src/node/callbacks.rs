@@ -19,12 +19,12 @@ use super::data_loop::{DataCell, DataLoop};
 use super::feedback::{Feedback, Object};
 use super::manager::Manager;
 use super::params::{Param, requested_profile, requested_settings};
-use super::thread::Lasting;
+use super::thread::Persistent;
 use super::{Command, Event, NodeError};
 
 /// The sink of one connection.
 pub(super) struct Callbacks {
-    lasting: Rc<Lasting>,
+    persistent: Rc<Persistent>,
     cell: Rc<DataCell<Cycle>>,
     stream: StreamRc,
     /// The stream's loop; none before `connect` has returned.
@@ -39,9 +39,9 @@ pub(super) struct Callbacks {
 }
 
 impl Callbacks {
-    pub fn new(lasting: Rc<Lasting>, cell: Rc<DataCell<Cycle>>, stream: StreamRc) -> Callbacks {
+    pub fn new(persistent: Rc<Persistent>, cell: Rc<DataCell<Cycle>>, stream: StreamRc) -> Callbacks {
         Callbacks {
-            lasting,
+            persistent,
             cell,
             stream,
             data_loop: OnceCell::new(),
@@ -70,11 +70,11 @@ impl Callbacks {
 
     /// From now on nothing that PipeWire tells counts. Whoever listens learns that nobody plays any more.
     pub fn end(&self) {
-        if !self.ended.replace(true) && self.lasting.pace.is_streaming() {
-            self.lasting.tell(Event::Paused);
+        if !self.ended.replace(true) && self.persistent.pace.is_streaming() {
+            self.persistent.tell(Event::Paused);
         }
         if self.feedback.borrow().is_there() {
-            self.lasting.tell(Event::FeedbackEnded);
+            self.persistent.tell(Event::FeedbackEnded);
         }
     }
 
@@ -89,7 +89,7 @@ impl Callbacks {
 
     /// The connection or the node is lost.
     fn lost(&self, reason: &str) {
-        let node = self.lasting.request.borrow().node_name.clone();
+        let node = self.persistent.request.borrow().node_name.clone();
         self.fail(match self.is_up.get() {
             true => NodeError::Lost { node, reason: reason.into() },
             false => NodeError::Refused { node, reason: reason.into() },
@@ -100,34 +100,34 @@ impl Callbacks {
         if self.ended.replace(true) {
             return;
         }
-        self.lasting.pace.set_streaming(false);
-        self.lasting.pace.set_driving(false);
+        self.persistent.pace.set_streaming(false);
+        self.persistent.pace.set_driving(false);
         self.error.replace(Some(error));
-        self.lasting.main_loop.quit();
+        self.persistent.main_loop.quit();
     }
 
     /// Once the session manager has gone, and with it the links it made: the next one is given a sink that nobody has
     /// configured (see [`Manager`]).
     fn start_anew_if_orphaned(&self) {
-        if self.manager.is_lost() && !self.lasting.pace.is_streaming() && !self.ended.replace(true) {
+        if self.manager.is_lost() && !self.persistent.pace.is_streaming() && !self.ended.replace(true) {
             log::info!("PipeWire: the session manager has gone; the sink is made anew for the next one");
-            self.lasting.orphan.begin();
-            self.lasting.main_loop.quit();
+            self.persistent.orphan.begin();
+            self.persistent.main_loop.quit();
         }
     }
 
     /// Where the next manager does not link the players, the sink is made anew once more.
     pub fn check_manager(&self) {
-        if !self.ended.get() && self.lasting.orphan.tries_again(&self.manager, Instant::now()) {
+        if !self.ended.get() && self.persistent.orphan.tries_again(&self.manager, Instant::now()) {
             self.ended.set(true);
             log::info!("PipeWire: players wait and are not linked; the sink is made anew");
-            self.lasting.main_loop.quit();
+            self.persistent.main_loop.quit();
         }
     }
 
     pub fn lose_patience(&self) {
         if !self.is_up.get() {
-            let node = self.lasting.request.borrow().node_name.clone();
+            let node = self.persistent.request.borrow().node_name.clone();
             self.fail(NodeError::Timeout { node, seconds: PATIENCE.as_secs() });
         }
     }
@@ -155,16 +155,16 @@ impl Callbacks {
             return;
         }
         let streaming = state == StreamState::Streaming;
-        if self.lasting.pace.is_streaming() != streaming {
-            self.lasting.pace.set_streaming(streaming);
-            self.lasting.tell(if streaming { Event::Streaming } else { Event::Paused });
+        if self.persistent.pace.is_streaming() != streaming {
+            self.persistent.pace.set_streaming(streaming);
+            self.persistent.tell(if streaming { Event::Streaming } else { Event::Paused });
         }
         match state {
             StreamState::Paused | StreamState::Streaming => {
                 // PipeWire 1.4 loses the latency given to `connect`, and what is published before the links stand.
                 self.publish_latency();
                 if !self.is_up.replace(true) {
-                    self.lasting.up(self.stream.node_id());
+                    self.persistent.up(self.stream.node_id());
                 }
             }
             StreamState::Unconnected => self.lost("PipeWire removed the sink"),
@@ -202,11 +202,11 @@ impl Callbacks {
             return;
         }
         if quantum_frames > 0 {
-            self.lasting.pace.set_quantum_frames(quantum_frames);
+            self.persistent.pace.set_quantum_frames(quantum_frames);
         }
         if self.driving.replace(driving) != driving {
-            self.lasting.pace.set_driving(driving);
-            self.lasting.tell(if driving { Event::DriverWon } else { Event::DriverLost });
+            self.persistent.pace.set_driving(driving);
+            self.persistent.tell(if driving { Event::DriverWon } else { Event::DriverLost });
         }
     }
 
@@ -215,21 +215,21 @@ impl Callbacks {
             (ParamType::Format, format) => {
                 let now = format.is_some();
                 if self.negotiated.replace(now) != now {
-                    self.lasting.tell(if now { Event::Resumed } else { Event::Suspended });
+                    self.persistent.tell(if now { Event::Resumed } else { Event::Suspended });
                 }
             }
             (ParamType::Props, Some(props)) => {
-                self.lasting.props.borrow_mut().follow(props);
+                self.persistent.props.borrow_mut().follow(props);
                 // The adapter of PipeWire 1.4 announces a new volume only once it has a format; until then everybody
                 // reads, and stores, the old one. An announcement of ours makes them read again, but not before this
                 // has returned: only then has the adapter taken the volume.
-                self.lasting.ask.send(Command::ShowProps).ok();
+                self.persistent.ask.send(Command::ShowProps).ok();
                 if let Some(profile) = requested_profile(props) {
-                    self.lasting.tell(Event::ProfileRequested(profile));
+                    self.persistent.tell(Event::ProfileRequested(profile));
                 }
                 let settings = requested_settings(props);
                 if !settings.is_empty() {
-                    self.lasting.tell(Event::SettingsRequested(settings));
+                    self.persistent.tell(Event::SettingsRequested(settings));
                 }
             }
             _ => {}
@@ -240,7 +240,7 @@ impl Callbacks {
         self.tell_manager(global);
         let Some(object) = object(global) else { return };
         if let Some(name) = self.feedback.borrow_mut().appeared(global.id, object, self.stream.node_id()) {
-            self.lasting.tell(Event::Feedback(name.into()));
+            self.persistent.tell(Event::Feedback(name.into()));
         }
     }
 
@@ -260,20 +260,20 @@ impl Callbacks {
 
     pub fn disappeared(&self, id: u32) {
         if self.feedback.borrow_mut().removed(id) {
-            self.lasting.tell(Event::FeedbackEnded);
+            self.persistent.tell(Event::FeedbackEnded);
         }
         self.manager.removed(id);
         self.start_anew_if_orphaned();
     }
 
     pub fn publish_latency(&self) {
-        let rate_hz = self.lasting.request.borrow().rate_hz;
-        self.publish(Param::latency(self.lasting.latency_frames.get(), rate_hz));
+        let rate_hz = self.persistent.request.borrow().rate_hz;
+        self.publish(Param::latency(self.persistent.latency_frames.get(), rate_hz));
     }
 
     pub fn show_props(&self) {
         // Made before it is published: PipeWire may call back at once.
-        let props = Param::props(&self.lasting.props.borrow());
+        let props = Param::props(&self.persistent.props.borrow());
         self.publish(props);
     }
 

@@ -12,7 +12,7 @@ use super::callbacks::Callbacks;
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::params::Param;
-use super::thread::Lasting;
+use super::thread::Persistent;
 use super::{NodeError, sink, volume};
 
 /// How long PipeWire may take to create the node.
@@ -26,16 +26,16 @@ const CHECK_ORPHAN: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Why the sink did not come up, or why it is gone.
-pub(super) fn serve(lasting: &Rc<Lasting>, cell: &Rc<DataCell<Cycle>>) -> Result<(), NodeError> {
-    let request = lasting.request.borrow().clone();
-    let main_loop = &lasting.main_loop;
+pub(super) fn serve(persistent: &Rc<Persistent>, cell: &Rc<DataCell<Cycle>>) -> Result<(), NodeError> {
+    let request = persistent.request.borrow().clone();
+    let main_loop = &persistent.main_loop;
     let context = ContextRc::new(main_loop, Some(sink::context_properties())).map_err(setup("context"))?;
     let core = context
         .connect_rc(sink::core_properties(&request))
         .map_err(|error| NodeError::unreachable(request.socket.as_deref(), last_os_error(&error)))?;
     let stream =
         StreamRc::new(core.clone(), &request.node_name, sink::node_properties(&request)).map_err(setup("stream"))?;
-    let callbacks = Rc::new(Callbacks::new(Rc::clone(lasting), Rc::clone(cell), stream.clone()));
+    let callbacks = Rc::new(Callbacks::new(Rc::clone(persistent), Rc::clone(cell), stream.clone()));
 
     let core_listener = core
         .add_listener_local()
@@ -64,8 +64,8 @@ pub(super) fn serve(lasting: &Rc<Lasting>, cell: &Rc<DataCell<Cycle>>) -> Result
     patience.update_timer(Some(PATIENCE), None);
 
     let format = Param::format(request.rate_hz);
-    let latency = Param::latency(lasting.latency_frames.get(), request.rate_hz);
-    let props = Param::props(&lasting.props.borrow());
+    let latency = Param::latency(persistent.latency_frames.get(), request.rate_hz);
+    let props = Param::props(&persistent.props.borrow());
     let mut params: Vec<&Pod> = [&format, &latency, &props].into_iter().flatten().filter_map(Param::pod).collect();
     let connected = stream.connect(Direction::Input, None, sink::flags(), &mut params).map_err(setup("node"));
     if let (Ok(()), Some(props)) = (&connected, &props)
@@ -73,11 +73,11 @@ pub(super) fn serve(lasting: &Rc<Lasting>, cell: &Rc<DataCell<Cycle>>) -> Result
     {
         log::warn!("PipeWire: the sink starts at full volume: {error}");
     }
-    let outcome = connected.and_then(|()| run(lasting, cell, &callbacks, &context));
+    let outcome = connected.and_then(|()| run(persistent, cell, &callbacks, &context));
 
     // Nothing starts a cycle any more. Now nothing calls back, then the objects go.
     callbacks.end();
-    lasting.callbacks.take();
+    persistent.callbacks.take();
     if let Err(error) = stream.disconnect() {
         log::debug!("PipeWire: disconnecting the sink: {error}");
     }
@@ -87,7 +87,7 @@ pub(super) fn serve(lasting: &Rc<Lasting>, cell: &Rc<DataCell<Cycle>>) -> Result
 
 /// Watches for the writer's requests while the main loop runs.
 fn run(
-    lasting: &Rc<Lasting>,
+    persistent: &Rc<Persistent>,
     cell: &Rc<DataCell<Cycle>>,
     callbacks: &Rc<Callbacks>,
     context: &ContextRc,
@@ -96,7 +96,7 @@ fn run(
         .ok_or_else(|| NodeError::Setup { what: "data loop", reason: "the stream has none".into() })?;
     // One cycle for each request of the writer. The closure runs on the data thread: it uses the references it holds,
     // but neither clones nor drops them there.
-    let watch = data_loop.watch(lasting.pace.fd(), {
+    let watch = data_loop.watch(persistent.pace.fd(), {
         let (cell, callbacks) = (Rc::clone(cell), Rc::clone(callbacks));
         move || {
             // SAFETY: a callback of the data loop; `prepare` does not call into PipeWire.
@@ -108,19 +108,19 @@ fn run(
     });
     let watch = watch.map_err(|error| NodeError::Setup { what: "watch", reason: error.desc().into() })?;
     callbacks.use_loop(data_loop.clone());
-    lasting.callbacks.replace(Some(Rc::clone(callbacks)));
-    let check = lasting.main_loop.loop_().add_timer({
+    persistent.callbacks.replace(Some(Rc::clone(callbacks)));
+    let check = persistent.main_loop.loop_().add_timer({
         let callbacks = Rc::clone(callbacks);
         move |_| {
             callbacks.check_threads();
             callbacks.check_manager();
         }
     });
-    let pause = if lasting.orphan.is_one() { CHECK_ORPHAN } else { CHECK };
+    let pause = if persistent.orphan.is_one() { CHECK_ORPHAN } else { CHECK };
     check.update_timer(Some(pause), Some(pause));
     // What failed within `connect` has asked the loop to end before it ran.
     if !callbacks.has_ended() {
-        lasting.main_loop.run();
+        persistent.main_loop.run();
     }
     drop(watch);
     callbacks.outcome()

@@ -38,7 +38,7 @@ pub(super) struct Parts {
 }
 
 /// What lasts over connections.
-pub(super) struct Lasting {
+pub(super) struct Persistent {
     pub main_loop: MainLoopRc,
     pub pace: Arc<Pace>,
     pub request: RefCell<Request>,
@@ -65,7 +65,7 @@ pub(super) fn run(parts: Parts) {
     };
     let Parts { request, shown, ring, pace, counters, tell, ask, asked } = parts;
     let cell = Rc::new(DataCell::new(Cycle::new(ring, Arc::clone(&pace), counters)));
-    let lasting = Rc::new(Lasting {
+    let persistent = Rc::new(Persistent {
         main_loop: main_loop.clone(),
         pace,
         request: RefCell::new(request),
@@ -79,24 +79,24 @@ pub(super) fn run(parts: Parts) {
         callbacks: RefCell::default(),
     });
     let _asked = asked.attach(main_loop.loop_(), {
-        let lasting = Rc::clone(&lasting);
-        move |command| lasting.obey(command)
+        let persistent = Rc::clone(&persistent);
+        move |command| persistent.obey(command)
     });
     let alarm = main_loop.loop_().add_timer({
         let main_loop = main_loop.clone();
         move |_| main_loop.quit()
     });
     let mut pause = BACKOFF.0;
-    while !lasting.quits.get() {
+    while !persistent.quits.get() {
         let begun = Instant::now();
-        match connection::serve(&lasting, &cell) {
+        match connection::serve(&persistent, &cell) {
             // To be made anew.
             Ok(()) => pause = BACKOFF.0,
             Err(error) => {
                 if matches!(error, NodeError::Lost { .. }) && begun.elapsed() >= LASTING {
                     pause = BACKOFF.0;
                 }
-                lasting.down(&error.to_string());
+                persistent.down(&error.to_string());
             }
         }
         // SAFETY: the connection is gone with its callbacks and its data thread.
@@ -104,9 +104,9 @@ pub(super) fn run(parts: Parts) {
             cell.change_here(Cycle::forget_areas);
             cell.release();
         }
-        lasting.pace.set_streaming(false);
-        lasting.pace.set_driving(false);
-        if !lasting.quits.get() {
+        persistent.pace.set_streaming(false);
+        persistent.pace.set_driving(false);
+        if !persistent.quits.get() {
             alarm.update_timer(Some(pause), None);
             main_loop.run();
             alarm.update_timer(Some(Duration::ZERO), None);
@@ -115,7 +115,7 @@ pub(super) fn run(parts: Parts) {
     }
 }
 
-impl Lasting {
+impl Persistent {
     pub fn tell(&self, event: Event) {
         (self.tell)(event);
     }

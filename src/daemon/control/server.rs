@@ -25,7 +25,7 @@ use super::claim::{Claim, ListenError};
 use super::connection::{Connection, Lapse};
 use super::protocol::{Reply, Request};
 use crate::daemon::Instance;
-use crate::daemon::repeats::Repeats;
+use crate::daemon::throttled_log::ThrottledLog;
 
 /// Clients that are connected at once.
 const MAX_CLIENTS: usize = 128;
@@ -78,7 +78,7 @@ impl Server {
             reloads: Arc::new(()),
             statuses: Arc::new(()),
             sound: Weak::new(),
-            repeats: Repeats::default(),
+            log: ThrottledLog::default(),
             deliver,
         };
         let thread = std::thread::Builder::new()
@@ -119,7 +119,7 @@ struct Polling<D> {
     statuses: Place,
     /// Held by the one client that has, or will have, a sound.
     sound: Weak<()>,
-    repeats: Repeats,
+    log: ThrottledLog,
     deliver: D,
 }
 
@@ -356,11 +356,11 @@ impl<D: Fn(Asked)> Polling<D> {
             Ok(true) => self.note("its file was removed, and is there again"),
             Err(error) => self.note(format_args!("its file was removed, and cannot be made anew: {error}")),
         }
-        self.repeats.tell();
+        self.log.tell();
     }
 
     fn note(&mut self, what: impl Display) {
-        self.repeats.warn(&format!("control socket: {what}"));
+        self.log.warn(&format!("control socket: {what}"));
     }
 
     /// The daemon ends: nobody is left without a word.

@@ -10,8 +10,8 @@ use crate::engine::{Counters, Pace, join::PATIENCE, join_by};
 
 use super::super::error::{OutputError, explain};
 use super::super::open::{Request, open};
-use super::line::{Cause, Handed, Keepers, Message, Notice, Writers, line};
-use super::turn::Terms;
+use super::channel::{Cause, Delivery, KeeperEnd, LoopEnd, Message, Notice, channel};
+use super::write_loop::PowerPolicy;
 use super::{Event, Tell};
 
 /// First and longest pause between two attempts to open, and before a device that was lost is opened again.
@@ -47,14 +47,14 @@ impl Keeper {
         pace: Arc<Pace>,
         counters: Arc<Counters>,
         tell: Tell,
-    ) -> Result<(Keeper, Writers<C>), OutputError> {
-        let (mut writers, keepers) = line(pace);
+    ) -> Result<(Keeper, LoopEnd<C>), OutputError> {
+        let (mut loop_end, keeper_end) = channel(pace);
         let stop = Arc::new(AtomicBool::new(false));
         let work = Work {
             request,
             orders,
             wanted: None,
-            line: keepers,
+            write_loop: keeper_end,
             counters,
             tell,
             stop: Arc::clone(&stop),
@@ -67,8 +67,8 @@ impl Keeper {
             .name(name.into())
             .spawn(move || work.run())
             .map_err(|source| OutputError::Thread { name, source })?;
-        writers.keeper = Some(thread.thread().clone());
-        Ok((Keeper { stop, thread: Some(thread) }, writers))
+        loop_end.keeper = Some(thread.thread().clone());
+        Ok((Keeper { stop, thread: Some(thread) }, loop_end))
     }
 
     /// To wake it by.
@@ -93,7 +93,7 @@ struct Work<C> {
     orders: mpsc::Receiver<Order<C>>,
     /// What is to be played on as soon as the writer has left the device before.
     wanted: Option<Wanted<C>>,
-    line: Keepers<C>,
+    write_loop: KeeperEnd<C>,
     counters: Arc<Counters>,
     tell: Tell,
     stop: Arc<AtomicBool>,
@@ -109,7 +109,7 @@ struct Work<C> {
 impl<C: Send + 'static> Work<C> {
     fn run(mut self) {
         loop {
-            while let Some(message) = self.line.next() {
+            while let Some(message) = self.write_loop.next() {
                 self.handle(message);
             }
             while let Ok(order) = self.orders.try_recv() {
@@ -118,7 +118,7 @@ impl<C: Send + 'static> Work<C> {
                     Order::Use(wanted) => {
                         self.wanted = Some(wanted);
                         self.next_attempt = None;
-                        self.line.ask_to_leave();
+                        self.write_loop.ask_to_leave();
                     }
                     Order::Later(request) => self.request = request,
                 }
@@ -159,8 +159,8 @@ impl<C: Send + 'static> Work<C> {
                 drop(device);
                 (self.tell)(Event::Standby);
             }
-            Message::Yielded(device, handed) => {
-                drop((device, handed));
+            Message::Yielded(device, delivery) => {
+                drop((device, delivery));
                 match self.wanted.take() {
                     Some(wanted) => self.exchange(wanted),
                     None => self.open_in(Duration::ZERO),
@@ -212,7 +212,7 @@ impl<C: Send + 'static> Work<C> {
             (self.tell)(Event::Note(note.clone()));
         }
         (self.tell)(Event::Opened { params: device.params().clone(), is_another: chain.is_some() });
-        self.line.hand(Handed { device: Box::new(device), terms: Terms::of(&self.request), chain });
+        self.write_loop.hand(Delivery { device: Box::new(device), power: PowerPolicy::of(&self.request), chain });
     }
 }
 

@@ -4,14 +4,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`state`] | states, events, actions: a pure function, tested by a fault table |
-//! | `turn` | the loop: one turn per period, deadline or wake-up |
+//! | `write_loop` | the loop: one turn per period, deadline or wake-up |
 //! | `keeper` | the helper that opens and closes devices, and reports |
-//! | `line` | the way between the two, on which neither waits |
+//! | `channel` | the way between the two, on which neither waits |
 
+mod channel;
 mod keeper;
-mod line;
 pub mod state;
-mod turn;
+mod write_loop;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -82,25 +82,25 @@ impl<S: Stage> Writer<S> {
         tell: Tell,
     ) -> Result<Writer<S>, OutputError> {
         let stop = Arc::new(AtomicBool::new(false));
-        let terms = turn::Terms::of(&request);
+        let power = write_loop::PowerPolicy::of(&request);
         let (channels, period_frames) = (request.channels, request.period_frames);
         let (orders, given) = mpsc::channel();
-        let (keeper, line) = keeper::Keeper::spawn(request, given, Arc::clone(&pace), Arc::clone(&counters), tell)?;
+        let (keeper, loop_end) = keeper::Keeper::spawn(request, given, Arc::clone(&pace), Arc::clone(&counters), tell)?;
         let keeper_thread = keeper.thread();
-        let turns = turn::Turns::new(
+        let write_loop = write_loop::WriteLoop::new(
             player,
-            turn::Nowhere::new(channels, period_frames),
-            terms,
+            write_loop::NullDevice::new(channels, period_frames),
+            power,
             Arc::clone(&pace),
             counters,
-            line,
+            loop_end,
             Arc::clone(&stop),
         );
         let name = "output-writer";
         let thread = std::thread::Builder::new()
             .name(name.into())
             .spawn(move || {
-                let player = turns.run();
+                let player = write_loop.run();
                 drop(keeper);
                 player
             })

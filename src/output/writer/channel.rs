@@ -9,7 +9,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use crate::engine::{Pace, Scheduling};
 
 use super::super::device::{Device, Errno};
-use super::turn::Terms;
+use super::write_loop::PowerPolicy;
 
 /// Messages that may wait for the keeper, and places among them that reports leave to orders: one is under way at a time.
 const MESSAGES: usize = 64;
@@ -35,7 +35,7 @@ pub(super) enum Message<C> {
     Replace(Box<Device>, Cause),
     Close(Box<Device>),
     /// The place is free for another device: the one that was there, and one that was on its way.
-    Yielded(Option<Box<Device>>, Option<Handed<C>>),
+    Yielded(Option<Box<Device>>, Option<Delivery<C>>),
 }
 
 /// Why a device is given up.
@@ -51,33 +51,33 @@ pub(super) enum Cause {
 
 /// A device for the writer, how to treat it, and a chain to play on it instead of the present one.
 #[derive(Debug)]
-pub(super) struct Handed<C> {
+pub(super) struct Delivery<C> {
     pub device: Box<Device>,
-    pub terms: Terms,
+    pub power: PowerPolicy,
     pub chain: Option<Box<C>>,
 }
 
 /// Both ends. `keeper` is filled in by whoever starts that thread.
-pub(super) fn line<C>(pace: Arc<Pace>) -> (Writers<C>, Keepers<C>) {
+pub(super) fn channel<C>(pace: Arc<Pace>) -> (LoopEnd<C>, KeeperEnd<C>) {
     let (to_keeper, messages) = RingBuffer::new(MESSAGES);
     let (to_writer, devices) = RingBuffer::new(1);
     let leave = Arc::new(AtomicBool::new(false));
-    let writers = Writers { messages: to_keeper, devices, leave: Arc::clone(&leave), unsent: None, keeper: None };
-    (writers, Keepers { messages, devices: to_writer, leave, pace })
+    let loop_end = LoopEnd { messages: to_keeper, devices, leave: Arc::clone(&leave), unsent: None, keeper: None };
+    (loop_end, KeeperEnd { messages, devices: to_writer, leave, pace })
 }
 
 /// The writer's end. No call allocates, frees or waits.
 #[derive(Debug)]
-pub(super) struct Writers<C> {
+pub(super) struct LoopEnd<C> {
     messages: Producer<Message<C>>,
-    devices: Consumer<Handed<C>>,
+    devices: Consumer<Delivery<C>>,
     leave: Arc<AtomicBool>,
     /// An order that found no place.
     unsent: Option<Message<C>>,
     pub(super) keeper: Option<Thread>,
 }
 
-impl<C> Writers<C> {
+impl<C> LoopEnd<C> {
     /// A report; dropped when the keeper is far behind, as counters tell the same.
     pub(super) fn report(&mut self, notice: Notice) {
         if self.messages.slots() > FOR_ORDERS {
@@ -104,7 +104,7 @@ impl<C> Writers<C> {
     }
 
     /// A device that was opened.
-    pub(super) fn take_device(&mut self) -> Option<Handed<C>> {
+    pub(super) fn take_device(&mut self) -> Option<Delivery<C>> {
         self.devices.pop().ok()
     }
 
@@ -122,23 +122,23 @@ impl<C> Writers<C> {
 
 /// The keeper's end.
 #[derive(Debug)]
-pub(super) struct Keepers<C> {
+pub(super) struct KeeperEnd<C> {
     messages: Consumer<Message<C>>,
-    devices: Producer<Handed<C>>,
+    devices: Producer<Delivery<C>>,
     leave: Arc<AtomicBool>,
     pace: Arc<Pace>,
 }
 
-impl<C> Keepers<C> {
+impl<C> KeeperEnd<C> {
     /// What the writer said.
     pub(super) fn next(&mut self) -> Option<Message<C>> {
         self.messages.pop().ok()
     }
 
     /// Hands a device over.
-    pub(super) fn hand(&mut self, handed: Handed<C>) {
+    pub(super) fn hand(&mut self, delivery: Delivery<C>) {
         // Never full: the writer has none, or it would not have asked.
-        self.devices.push(handed).ok();
+        self.devices.push(delivery).ok();
         self.pace.wake();
     }
 

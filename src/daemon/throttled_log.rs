@@ -16,7 +16,7 @@ const OTHERS: &str = "other messages";
 
 /// What was logged of late.
 #[derive(Debug, Default)]
-pub struct Repeats {
+pub struct ThrottledLog {
     seen: Vec<Seen>,
 }
 
@@ -29,7 +29,7 @@ struct Seen {
     times: u32,
 }
 
-impl Repeats {
+impl ThrottledLog {
     /// Logs `text` as a warning, unless it was logged of late.
     pub fn warn(&mut self, text: &str) {
         self.log(Level::Warn, text);
@@ -91,18 +91,18 @@ impl Repeats {
 mod tests {
     use super::*;
 
-    fn is_new(repeats: &mut Repeats, text: &str, now: Instant) -> bool {
+    fn is_new(repeats: &mut ThrottledLog, text: &str, now: Instant) -> bool {
         repeats.is_new(Level::Warn, text, now)
     }
 
-    fn over(repeats: &mut Repeats, now: Instant) -> Vec<String> {
+    fn over(repeats: &mut ThrottledLog, now: Instant) -> Vec<String> {
         repeats.over(now).into_iter().map(|(_, line)| line).collect()
     }
 
     #[test]
     fn repetitions_are_counted_and_told_at_the_end() {
         let begin = Instant::now();
-        let mut repeats = Repeats::default();
+        let mut repeats = ThrottledLog::default();
         assert!(is_new(&mut repeats, "xrun", begin));
         for _ in 0..215 {
             assert!(!is_new(&mut repeats, "xrun", begin));
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn what_lasts_for_weeks_takes_a_line_a_day() {
         let begin = Instant::now();
-        let mut repeats = Repeats::default();
+        let mut repeats = ThrottledLog::default();
         let mut lines = 0;
         for second in 0..14 * 24 * 3600 {
             let now = begin + Duration::from_secs(second);
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn many_different_messages_are_counted_too() {
         let begin = Instant::now();
-        let mut repeats = Repeats::default();
+        let mut repeats = ThrottledLog::default();
         let logged = (0..1000).filter(|i| is_new(&mut repeats, &format!("no profile {i}"), begin)).count();
         assert_eq!((logged, repeats.seen.len()), (MESSAGES, MESSAGES + 1));
         assert_eq!(over(&mut repeats, begin + QUIET.0), ["936 times more in 10 s: other messages"]);

@@ -1,7 +1,7 @@
 //! What device and sink tell, and what is made of it.
 
 use super::control::Choice;
-use super::life::{Daemon, DaemonError};
+use super::main_loop::{Daemon, DaemonError};
 use super::transaction::{Step, Waiter};
 use crate::output::OutputError;
 use crate::profile::is_path;
@@ -12,7 +12,7 @@ impl Daemon {
         log::debug!("sink: {event:?}");
         match event {
             node::Event::Up(id) => {
-                self.repeats.info(&format!("the sink is there: node {id}"));
+                self.log.info(&format!("the sink is there: node {id}"));
                 self.sink.problem = None;
                 self.sink.is_up = true;
                 self.was_up = true;
@@ -22,7 +22,7 @@ impl Daemon {
                 if self.options.no_wait && !self.was_up {
                     return Err(DaemonError::Sink(reason));
                 }
-                self.repeats.warn(&format!("{reason} (it is tried again)"));
+                self.log.warn(&format!("{reason} (it is tried again)"));
                 self.sink.is_up = false;
                 self.sink.playing = false;
                 self.sink.feedback = None;
@@ -32,14 +32,14 @@ impl Daemon {
             node::Event::Streaming => self.sink.playing = true,
             node::Event::Paused | node::Event::Suspended => self.sink.playing = false,
             node::Event::Resumed => {}
-            node::Event::DriverWon => self.repeats.info("the device's clock drives the graph"),
+            node::Event::DriverWon => self.log.info("the device's clock drives the graph"),
             node::Event::DriverLost => {
-                self.repeats.warn("another device drives the graph: its rate is followed");
+                self.log.warn("another device drives the graph: its rate is followed");
             }
             node::Event::Feedback(stream) => {
                 self.sink.feedback = Some(stream);
                 for problem in self.problems() {
-                    self.repeats.warn(&problem);
+                    self.log.warn(&problem);
                 }
             }
             node::Event::FeedbackEnded => self.sink.feedback = None,
@@ -53,8 +53,7 @@ impl Daemon {
     fn on_profile_requested(&mut self, name: String) {
         let plays = self.plan.profile.as_ref().map(|chosen| chosen.profile.name.clone());
         if is_path(&name) {
-            self.repeats
-                .warn(&format!("a client of PipeWire asked for {name:?}: only names of profiles are taken there"));
+            self.log.warn(&format!("a client of PipeWire asked for {name:?}: only names of profiles are taken there"));
             if let (Some(pipeline), Some(plays)) = (&mut self.pipeline, plays) {
                 pipeline.show_profile(&plays);
             }
@@ -77,11 +76,11 @@ impl Daemon {
             output::Event::Scheduled(scheduling) => log::warn!(
                 "device thread: {scheduling:?}, not real time: allow it (limits.d: @audio - rtprio 95) or expect dropouts"
             ),
-            output::Event::Xrun => self.repeats.warn(&format!("{pcm}: xrun, restarted")),
-            output::Event::Stalled => self.repeats.warn(&format!("{pcm}: took nothing for too long, restarted")),
-            output::Event::Suspended => self.repeats.info(&format!("{pcm}: suspended with the system")),
+            output::Event::Xrun => self.log.warn(&format!("{pcm}: xrun, restarted")),
+            output::Event::Stalled => self.log.warn(&format!("{pcm}: took nothing for too long, restarted")),
+            output::Event::Suspended => self.log.info(&format!("{pcm}: suspended with the system")),
             output::Event::Lost(reason) => {
-                self.repeats.warn(&format!("{pcm}: {reason}; it is opened again"));
+                self.log.warn(&format!("{pcm}: {reason}; it is opened again"));
                 self.device.problem = Some(format!("{pcm}: {reason}; it is opened again as soon as it is there"));
                 self.device.is_open = false;
             }
@@ -89,7 +88,7 @@ impl Daemon {
             output::Event::Refused(error) => self.on_refused(error),
             output::Event::Opened { params, is_another } => self.on_opened(params, is_another),
             output::Event::Running => self.on_running(),
-            output::Event::Note(note) => self.repeats.warn(&note),
+            output::Event::Note(note) => self.log.warn(&note),
             output::Event::Standby => {
                 log::info!("{pcm}: closed until something plays");
                 self.device.standby = true;
@@ -125,7 +124,7 @@ impl Daemon {
         if self.options.no_wait && !self.was_open {
             return Err(error.into());
         }
-        self.repeats.warn(&format!("{error} (it is tried again)"));
+        self.log.warn(&format!("{error} (it is tried again)"));
         self.manager.ready();
         Ok(())
     }
@@ -152,7 +151,7 @@ impl Daemon {
         };
         let (Some(pipeline), Some(chosen)) = (&mut self.pipeline, &plan.profile) else { return };
         // Counted too: a device may open again and again, and never run.
-        self.repeats.info(&format!(
+        self.log.info(&format!(
             "{}: open at {} Hz, {} channels of {}, periods of {} in {} frames",
             params.pcm, params.rate_hz, params.channels, params.format, params.period_frames, params.buffer_frames
         ));
@@ -184,7 +183,7 @@ impl Daemon {
         };
         let own_hz = chosen.profile.sample_rate_hz;
         let Some(other_hz) = self.rates.refused(pcm, own_hz, *rate_hz, offered_hz) else { return false };
-        self.repeats.warn(&format!(
+        self.log.warn(&format!(
             "{pcm} does not run at {rate_hz} Hz: the profile, of {own_hz} Hz, is played at {other_hz} Hz"
         ));
         true

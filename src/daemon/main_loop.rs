@@ -16,9 +16,9 @@ use super::notify::Manager;
 use super::pipeline::{Pipeline, PipelineError};
 use super::prepare::{Options, Plan, PrepareError, Prepared};
 use super::reload::Reloads;
-use super::repeats::Repeats;
 use super::requests::Rates;
 use super::signals::{Signal, Watch};
+use super::throttled_log::ThrottledLog;
 use super::transaction::{InFlight, Preparing, Waiter};
 use crate::engine::join::PATIENCE;
 use crate::output::OutputError;
@@ -102,7 +102,7 @@ pub(super) struct Daemon {
     pub(super) tickets: u64,
     pub(super) rates: Rates,
     pub(super) manager: Manager,
-    pub(super) repeats: Repeats,
+    pub(super) log: ThrottledLog,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) memory_locked: bool,
     health: Health,
@@ -145,7 +145,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         tickets: 0,
         rates: Rates::default(),
         manager: Manager::from_environment(),
-        repeats: Repeats::default(),
+        log: ThrottledLog::default(),
         events,
         memory_locked,
         health: Health::new(Instant::now()),
@@ -211,7 +211,7 @@ impl Daemon {
             }
             let ended = pipeline.reclaim();
             pipeline.publish_latency();
-            let standstill = self.health.look(pipeline.beats(), Instant::now());
+            let standstill = self.health.look(pipeline.heartbeats(), Instant::now());
             self.note_standstill(standstill);
             if let Some(switch) = self.in_flight.as_mut().filter(|_| ended) {
                 switch.is_alone = true;
@@ -220,7 +220,7 @@ impl Daemon {
         }
         self.give_up_waiting();
         self.look_after_sound();
-        self.repeats.tell();
+        self.log.tell();
         if self.standstill.is_none() {
             self.manager.alive();
         }

@@ -2,35 +2,48 @@
 
 use nix::libc;
 
-use super::super::line::Handed;
+use super::super::channel::Delivery;
 use super::super::state::Event;
-use super::{Errno, SLOW_NS, Stage, Turns, now_ns};
+use super::{Errno, Planes, SLOW_NS, Stage, WriteLoop, now_ns};
 
-impl<S: Stage> Turns<S> {
+/// Where periods go while there is no device.
+pub(in crate::output::writer) struct NullDevice {
+    planes: Planes,
+    pub(super) frames: usize,
+}
+
+impl NullDevice {
+    pub(in crate::output::writer) fn new(channels: usize, period_frames: usize) -> NullDevice {
+        let frames = period_frames.clamp(16, 16_384);
+        NullDevice { planes: Planes::new(channels, frames), frames }
+    }
+}
+
+impl<S: Stage> WriteLoop<S> {
     /// No device: a timer takes its place, and what it renders is heard by nobody. The graph and its clients go on.
     pub(super) fn turn_without_device(&mut self) -> Result<(), Errno> {
-        if self.handed.is_none() {
-            self.handed = self.line.take_device();
+        if self.delivery.is_none() {
+            self.delivery = self.keeper.take_device();
         }
-        if let Some(Handed { device, terms, chain }) = self.handed.take() {
+        if let Some(Delivery { device, power, chain }) = self.delivery.take() {
             match chain.map_or(Ok(()), |chain| self.player.take_over(chain)) {
                 Ok(()) => {
-                    self.adopt(device, terms);
+                    self.adopt(device, power);
                     self.on(Event::Opened);
                     return Ok(());
                 }
                 // A switch is under way: its end is played to nobody.
-                Err(chain) => self.handed = Some(Handed { device, terms, chain: Some(chain) }),
+                Err(chain) => self.delivery = Some(Delivery { device, power, chain: Some(chain) }),
             }
         }
         let now = now_ns();
         if now < self.keep_sound_until_ns {
-            self.player.hold(2 * self.nowhere.frames);
+            self.player.hold(2 * self.null_device.frames);
         }
         if now >= self.tick_ns {
-            self.nowhere.planes.render(&mut self.player);
+            self.null_device.planes.render(&mut self.player);
             self.note_fill();
-            let period_ns = self.pace.to_ns(self.nowhere.frames);
+            let period_ns = self.pace.to_ns(self.null_device.frames);
             // After a pause of the whole program there is nothing to catch up with.
             self.tick_ns = (self.tick_ns + period_ns).max(now.saturating_sub(4 * period_ns));
             return Ok(());
@@ -44,9 +57,9 @@ impl<S: Stage> Turns<S> {
             self.on(Event::Wanted);
             return Ok(());
         }
-        self.player.hold(2 * self.nowhere.frames);
-        self.nowhere.planes.render(&mut self.player);
-        self.sleep(if self.player.is_switching() { self.pace.to_ns(self.nowhere.frames) } else { SLOW_NS })
+        self.player.hold(2 * self.null_device.frames);
+        self.null_device.planes.render(&mut self.player);
+        self.sleep(if self.player.is_switching() { self.pace.to_ns(self.null_device.frames) } else { SLOW_NS })
     }
 
     pub(super) fn turn_asleep(&mut self) -> Result<(), Errno> {

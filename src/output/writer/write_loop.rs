@@ -11,10 +11,12 @@ use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
 
 use super::super::device::{Device, Errno, Planes, Wait, poll};
 use super::super::open::Request;
-use super::line::{Cause, Handed, Message, Notice, Writers};
+use super::channel::{Cause, Delivery, LoopEnd, Message, Notice};
 use super::state::{Action, Event, Fault, Machine, State};
 
 mod without_device;
+
+pub(super) use without_device::NullDevice;
 
 /// The device may take nothing for twice its buffer, and at least this long, before it counts as stalled.
 const STALL_NS: u64 = 200_000_000;
@@ -25,48 +27,35 @@ const LOOK_NS: u64 = 300_000_000;
 /// Pause between looks at a card that is still asleep, and between turns in standby.
 const SLOW_NS: u64 = 100_000_000;
 
-/// How a device is to be treated.
+/// What saves a device and its amplifier power, and what waking takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(super) struct PowerPolicy {
     suspend_after_ns: Option<u64>,
     amp_wake_frames: usize,
 }
 
-impl Terms {
-    pub(super) fn of(request: &Request) -> Terms {
-        Terms {
+impl PowerPolicy {
+    pub(super) fn of(request: &Request) -> PowerPolicy {
+        PowerPolicy {
             suspend_after_ns: request.suspend_after.map(|time| time.as_nanos() as u64),
             amp_wake_frames: (request.amp_wake.as_secs_f64() * f64::from(request.rate_hz)) as usize,
         }
     }
 }
 
-/// Where periods go while there is no device.
-pub(super) struct Nowhere {
-    planes: Planes,
-    frames: usize,
-}
-
-impl Nowhere {
-    pub(super) fn new(channels: usize, period_frames: usize) -> Nowhere {
-        let frames = period_frames.clamp(16, 16_384);
-        Nowhere { planes: Planes::new(channels, frames), frames }
-    }
-}
-
 /// All the loop works with.
-pub(super) struct Turns<S: Stage> {
+pub(super) struct WriteLoop<S: Stage> {
     machine: Machine,
     device: Option<Box<Device>>,
     /// A device that waits for the player to be done with a switch.
-    handed: Option<Handed<S::Chain>>,
+    delivery: Option<Delivery<S::Chain>>,
     player: Player<S>,
     pace: Arc<Pace>,
     counters: Arc<Counters>,
-    line: Writers<S::Chain>,
+    keeper: LoopEnd<S::Chain>,
     stop: Arc<AtomicBool>,
-    nowhere: Nowhere,
-    terms: Terms,
+    null_device: NullDevice,
+    power: PowerPolicy,
     /// Why the device is given up, when it is.
     cause: Cause,
     /// The buffer is to be filled and the device started.
@@ -90,28 +79,28 @@ pub(super) struct Turns<S: Stage> {
     idle_since_ns: Option<u64>,
 }
 
-impl<S: Stage> Turns<S> {
+impl<S: Stage> WriteLoop<S> {
     pub(super) fn new(
         player: Player<S>,
-        nowhere: Nowhere,
-        terms: Terms,
+        null_device: NullDevice,
+        power: PowerPolicy,
         pace: Arc<Pace>,
         counters: Arc<Counters>,
-        line: Writers<S::Chain>,
+        keeper: LoopEnd<S::Chain>,
         stop: Arc<AtomicBool>,
-    ) -> Turns<S> {
+    ) -> WriteLoop<S> {
         let rate_hz = pace.rate_hz();
-        let mut turns = Turns {
+        let mut write_loop = WriteLoop {
             machine: Machine::default(),
             device: None,
-            handed: None,
+            delivery: None,
             player,
             pace,
             counters,
-            line,
+            keeper,
             stop,
-            nowhere,
-            terms,
+            null_device,
+            power,
             cause: Cause::NoProgress,
             needs_start: false,
             frames_since_start: 0,
@@ -124,24 +113,24 @@ impl<S: Stage> Turns<S> {
             keep_sound_until_ns: 0,
             idle_since_ns: None,
         };
-        turns.leave_device();
-        turns
+        write_loop.leave_device();
+        write_loop
     }
 
     /// Runs until stopped and returns the player, muted.
     pub(super) fn run(mut self) -> Player<S> {
         let scheduling = realtime::promote(realtime::WRITER_PRIORITY);
         self.counters.set_writer_thread(scheduling);
-        self.line.report(Notice::Scheduled(scheduling));
+        self.keeper.report(Notice::Scheduled(scheduling));
         realtime::flush_denormals();
         while self.machine.state() != State::Stopped {
             if self.stop.load(Relaxed) {
                 self.on(Event::Stop);
             }
-            if self.line.is_to_leave() {
+            if self.keeper.is_to_leave() {
                 self.on(Event::Leave);
             }
-            self.line.flush();
+            self.keeper.flush();
             self.counters.add_turn();
             self.ask_for_cycle();
             let outcome = match self.machine.state() {
@@ -187,16 +176,16 @@ impl<S: Stage> Turns<S> {
         match event {
             Event::Fault(Fault::Xrun) if before != State::Stopped => {
                 self.counters.add_xrun();
-                self.line.report(Notice::Xrun);
+                self.keeper.report(Notice::Xrun);
             }
             Event::NoProgress => {
                 self.cause = Cause::NoProgress;
-                self.line.report(Notice::Stalled);
+                self.keeper.report(Notice::Stalled);
             }
             Event::ReleaseRequested => self.cause = Cause::ReleaseRequested,
             Event::Fault(Fault::Suspended) if before != State::Suspended => {
                 self.progress_ns = now_ns();
-                self.line.report(Notice::Suspended);
+                self.keeper.report(Notice::Suspended);
             }
             _ => {}
         }
@@ -210,7 +199,7 @@ impl<S: Stage> Turns<S> {
             Action::Resume => self.player.mute(),
             Action::Reopen => {
                 self.leave_device();
-                self.line.order(match self.device.take() {
+                self.keeper.order(match self.device.take() {
                     Some(device) => Message::Replace(device, self.cause),
                     None => Message::Open,
                 });
@@ -218,18 +207,18 @@ impl<S: Stage> Turns<S> {
             Action::Close => {
                 self.leave_device();
                 if let Some(device) = self.device.take() {
-                    self.line.order(Message::Close(device));
+                    self.keeper.order(Message::Close(device));
                 }
             }
             Action::Yield => {
                 self.leave_device();
                 // Also one that was on its way: the keeper has sent it before it asked.
-                let handed = self.handed.take().or_else(|| self.line.take_device());
-                self.line.order(Message::Yielded(self.device.take(), handed));
+                let delivery = self.delivery.take().or_else(|| self.keeper.take_device());
+                self.keeper.order(Message::Yielded(self.device.take(), delivery));
             }
             Action::Open => {
                 self.keep_sound_until_ns = now_ns() + WAKE_NS;
-                self.line.order(Message::Open);
+                self.keeper.order(Message::Open);
             }
             Action::FadeOut => {
                 self.silent_frames = 0;
@@ -238,15 +227,15 @@ impl<S: Stage> Turns<S> {
         }
     }
 
-    fn adopt(&mut self, device: Box<Device>, terms: Terms) {
+    fn adopt(&mut self, device: Box<Device>, power: PowerPolicy) {
         self.pace.set_period_frames(device.params().period_frames);
         self.device = Some(device);
-        self.terms = terms;
+        self.power = power;
         self.pace.set_device_rate_offset(None);
         self.needs_start = true;
         self.is_untried = true;
         self.progress_ns = now_ns();
-        self.player.hold(terms.amp_wake_frames);
+        self.player.hold(power.amp_wake_frames);
     }
 
     /// From now on a timer sets the pace.
@@ -255,8 +244,8 @@ impl<S: Stage> Turns<S> {
         self.late = None;
         self.idle_since_ns = None;
         self.tick_ns = now_ns();
-        self.pace.set_period_frames(self.nowhere.frames);
-        self.pace.set_device_delay(self.nowhere.frames, now_ns());
+        self.pace.set_period_frames(self.null_device.frames);
+        self.pace.set_device_delay(self.null_device.frames, now_ns());
     }
 
     /// One look at the device: hand over what it can take, or wait.
@@ -355,7 +344,7 @@ impl<S: Stage> Turns<S> {
         if self.frames_since_start >= buffer_frames {
             self.on(Event::Progress);
             if std::mem::take(&mut self.is_untried) {
-                self.line.report(Notice::Running);
+                self.keeper.report(Notice::Running);
             }
         }
     }
@@ -369,7 +358,7 @@ impl<S: Stage> Turns<S> {
     }
 
     fn look_for_idleness(&mut self) {
-        let Some(suspend_after_ns) = self.terms.suspend_after_ns else {
+        let Some(suspend_after_ns) = self.power.suspend_after_ns else {
             return;
         };
         let is_idle = !self.pace.is_streaming() && self.player.fill_frames() == 0 && self.player.is_resting();

@@ -5,9 +5,10 @@
 //! PipeWire tells each client by a message to its main thread who drives the graph now. A player that has not read it when
 //! the first cycle is triggered still reports to the old driver when it is done: the cycle does not end, and its frames lie
 //! where nobody fetches them until the next trigger, which ends it and begins another at once (`node_ready` in PipeWire's
-//! impl-node.c). So a driver that has won a streaming graph *settles in*: it gives the players half a period to read their
-//! messages, repeats a request after a period, while the ring and the device's buffer still last, and knows that a
-//! repeated request is answered twice. To ask a third time after the first answer would trip over a player at work.
+//! impl-node.c); newer versions run the cycle without that player. So a driver that has won a streaming graph *settles in*:
+//! it gives the players at least half a period, and as long as the ring lasts, to read their messages; repeats a request
+//! after a period, while the device's buffer lasts; and knows that a repeated request is answered twice: to ask a third
+//! time after the first answer would trip over a player at work.
 
 use std::sync::atomic::{
     AtomicU64,

@@ -216,6 +216,11 @@ impl<S: Stage> Player<S> {
         self.feed.is_ready(self.resampler.input_frames(frames))
     }
 
+    /// True while frames of the ring are played.
+    pub fn is_playing(&self) -> bool {
+        self.feed.is_playing()
+    }
+
     /// Frames waiting in the ring.
     pub fn fill_frames(&self) -> usize {
         self.feed.fill_frames()

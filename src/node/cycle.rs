@@ -92,9 +92,9 @@ impl Cycle {
             self.pace.note_cycle(frames);
         }
         // Through the eventfd rather than at once: this cycle is complete only when the loop has taken note of our
-        // return.
+        // return. A graph that was won just now is asked by the writer, as late as can be.
         let now_ns = now_ns();
-        if self.pace.wants_cycle(self.ring.fill_frames(), now_ns) {
+        if !self.pace.is_settling() && self.pace.wants_cycle(self.ring.fill_frames(), now_ns) {
             self.pace.request(now_ns);
         }
     }

@@ -400,9 +400,8 @@ impl<S: Stage> WriteLoop<S> {
             self.on(Event::NoProgress);
             return Ok(());
         }
-        // Not every driver wakes a waiter when its card goes: look again after two periods. A graph that was won just now
-        // is asked for its first cycle as soon as it may be.
-        let look_ns = if self.pace.is_settling() { period_ns / 8 } else { (2 * period_ns).min(LOOK_NS) };
+        // Not every driver wakes a waiter when its card goes: look again after two periods.
+        let look_ns = (2 * period_ns).min(LOOK_NS);
         let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos((stall_ns - waited_ns).min(look_ns)))?;
         match outcome {
             Wait::Woken => self.pace.take_wake(),
@@ -423,7 +422,9 @@ impl<S: Stage> WriteLoop<S> {
     /// Asks for a graph cycle if one is due.
     fn ask_for_cycle(&mut self) {
         let (now, fill_frames) = (now_ns(), self.player.fill_frames());
-        if self.pace.wants_cycle(fill_frames, now) {
+        // A graph that was won just now is asked when a period is missing and the device's buffer has begun to pay for it.
+        let can_be_put_off = self.device.is_some() && self.player.is_playing() && self.late.is_none();
+        if !(self.pace.is_settling() && can_be_put_off) && self.pace.wants_cycle(fill_frames, now) {
             // This is what the cycle will wait for, whatever the ring holds between cycles.
             self.pace.set_ring_fill_frames(fill_frames);
             self.pace.request(now);

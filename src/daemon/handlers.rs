@@ -43,6 +43,7 @@ impl Daemon {
                 }
             }
             node::Event::FeedbackEnded => self.sink.feedback = None,
+            node::Event::Warning(warning) => self.log.warn(&warning),
             node::Event::ProfileRequested(name) => self.on_profile_requested(name),
             node::Event::SettingsRequested(settings) => self.on_settings_requested(&settings),
         }

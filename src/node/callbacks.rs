@@ -145,7 +145,8 @@ impl Callbacks {
         if id == pipewire::core::PW_ID_CORE && res == -nix::libc::EPIPE {
             self.lost(&format!("PipeWire closed the connection ({message})"));
         } else {
-            log::warn!("PipeWire: error {res} on object {id}: {}", message.escape_debug());
+            let warning = format!("PipeWire: error {res} on object {id}: {}", message.escape_debug());
+            self.persistent.tell(Event::Warning(warning));
         }
     }
 
@@ -280,7 +281,8 @@ impl Callbacks {
     fn publish(&self, param: Option<Param>) {
         let Some(pod) = param.as_ref().and_then(Param::pod) else { return };
         if let Err(error) = self.stream.update_params(&mut [pod]) {
-            log::warn!("PipeWire: the sink cannot publish a parameter: {error}");
+            let warning = format!("PipeWire: the sink cannot publish a parameter: {error}");
+            self.persistent.tell(Event::Warning(warning));
         }
     }
 }

@@ -112,6 +112,8 @@ pub enum Event {
     Feedback(String),
     /// The last such link is gone.
     FeedbackEnded,
+    /// PipeWire refused something, and the sink is there all the same.
+    Warning(String),
 }
 
 /// Where events go. Called on the node's thread; must not wait.

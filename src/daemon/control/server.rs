@@ -157,7 +157,7 @@ impl<D: Fn(Asked)> Polling<D> {
     }
 
     /// Waits for whatever comes first: news, a deadline, or the time to look after the socket.
-    fn poll(&self, wake: &Wake, look_at: Instant) -> News {
+    fn poll(&mut self, wake: &Wake, look_at: Instant) -> News {
         let now = Instant::now();
         let accepts = self.clients.len() < MAX_CLIENTS || self.longest_idle(now).is_some();
         // While all places are taken, the next may become free by its grace's end.
@@ -176,7 +176,7 @@ impl<D: Fn(Asked)> Polling<D> {
             Err(Errno::EINTR) => return News::default(),
             Err(error) => {
                 // Out of memory, for all that is known. It must not spin.
-                log::error!("control socket: poll: {error}");
+                self.log.warn(&format!("control socket: poll: {error}"));
                 std::thread::sleep(GRACE);
                 return News::default();
             }

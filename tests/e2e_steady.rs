@@ -133,7 +133,7 @@ fn another_driver_in_between() {
 /// itself loses now and then: it moves sink and players to the new driver one after the other, and a cycle of the old one in
 /// between leaves frames where nobody fetches them.
 fn fifty_changes(quantum_frames: u32) {
-    /// Of a hundred: several times what was measured on PipeWire 1.4, and a third of what it was.
+    /// Of a hundred: more than PipeWire 1.4 was ever seen to lose, and a third of what was broken before.
     const LOST_BY_PIPEWIRE: usize = 10;
     let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
     card.set_clock_ppm(-300);

@@ -1,7 +1,7 @@
 //! A daemon that runs for months on a small board keeps no more memory than it plays with, and keeps that at hand.
 
 use nix::libc;
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Limit of locked memory, in bytes, from which all of the process is locked. What counts against it are addresses, not
 /// pages in use: half a gigabyte here, most of it thread stacks nobody touches. A lower limit would one day refuse an
@@ -23,8 +23,10 @@ pub fn arrange() -> bool {
         // One heap for all threads: those that hurry do not allocate, and free places in one are used by all.
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
-    let is_allowed = nix::unistd::geteuid().is_root()
-        || getrlimit(Resource::RLIMIT_MEMLOCK).is_ok_and(|(allowed, _)| allowed >= ENOUGH);
+    // Root may raise the limit, unless it is the root of a container, where it would hold.
+    let is_allowed = getrlimit(Resource::RLIMIT_MEMLOCK).is_ok_and(|(soft, hard)| {
+        soft >= ENOUGH || setrlimit(Resource::RLIMIT_MEMLOCK, ENOUGH, hard.max(ENOUGH)).is_ok()
+    });
     // SAFETY: changes how the kernel treats pages, and none of their contents.
     is_allowed && unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT) == 0 }
 }

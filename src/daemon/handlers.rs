@@ -91,7 +91,7 @@ impl Daemon {
             output::Event::Running => self.on_running(),
             output::Event::Note(note) => self.log.warn(&note),
             output::Event::Standby => {
-                log::info!("{pcm}: closed until something plays");
+                self.log.info(&format!("{pcm}: closed until something plays"));
                 self.device.standby = true;
                 self.device.is_open = false;
             }

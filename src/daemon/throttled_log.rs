@@ -7,6 +7,8 @@ use log::Level;
 /// For so long after a message was logged, its repetitions are only counted: at first, and at most. As long as there are
 /// any, the next time is six times as long.
 const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 3600));
+/// A message that has not come for so long is over: it is logged again when it comes again.
+const REST: Duration = Duration::from_secs(600);
 /// Different messages of that time; what comes beyond them is only counted.
 const MESSAGES: usize = 64;
 /// Characters of a message: whoever makes them long must not fill the journal.
@@ -24,7 +26,10 @@ pub struct ThrottledLog {
 struct Seen {
     level: Level,
     text: String,
+    /// When it was logged last.
     since: Instant,
+    /// When it came last.
+    last: Instant,
     quiet: Duration,
     times: u32,
 }
@@ -49,7 +54,7 @@ impl ThrottledLog {
 
     /// Says how often messages came again, once their time is over.
     pub fn tell(&mut self) {
-        for (level, line) in self.over(Instant::now()) {
+        for (level, line) in self.due_lines(Instant::now()) {
             log::log!(level, "{line}");
         }
     }
@@ -57,6 +62,7 @@ impl ThrottledLog {
     fn is_new(&mut self, level: Level, text: &str, now: Instant) -> bool {
         if let Some(seen) = self.seen.iter_mut().find(|seen| seen.text == text) {
             seen.times += 1;
+            seen.last = now;
             return false;
         }
         let is_others = text == OTHERS;
@@ -64,26 +70,36 @@ impl ThrottledLog {
             return self.is_new(Level::Warn, OTHERS, now);
         }
         let times = u32::from(is_others);
-        self.seen.push(Seen { level, text: text.to_owned(), since: now, quiet: QUIET.0, times });
+        self.seen.push(Seen { level, text: text.to_owned(), since: now, last: now, quiet: QUIET.0, times });
         !is_others
     }
 
     /// Forgets what has not come again.
-    fn over(&mut self, now: Instant) -> Vec<(Level, String)> {
+    fn due_lines(&mut self, now: Instant) -> Vec<(Level, String)> {
         let mut lines = Vec::new();
         self.seen.retain_mut(|seen| {
-            if now.duration_since(seen.since) < seen.quiet {
+            let (age, is_over) = (now.duration_since(seen.since), now.duration_since(seen.last) >= REST);
+            if age < seen.quiet && !is_over {
                 return true;
             }
             let times = std::mem::take(&mut seen.times);
             if times > 0 {
                 let count = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-                lines.push((seen.level, format!("{count} more in {} s: {}", seen.quiet.as_secs(), seen.text)));
+                lines.push((seen.level, format!("{count} more in {}: {}", span(age), seen.text)));
                 (seen.since, seen.quiet) = (now, (6 * seen.quiet).min(QUIET.1));
             }
-            times > 0
+            times > 0 && !is_over
         });
         lines
+    }
+}
+
+/// A time for people.
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3600),
     }
 }
 
@@ -91,52 +107,67 @@ impl ThrottledLog {
 mod tests {
     use super::*;
 
-    fn is_new(repeats: &mut ThrottledLog, text: &str, now: Instant) -> bool {
-        repeats.is_new(Level::Warn, text, now)
+    fn is_new(log: &mut ThrottledLog, text: &str, now: Instant) -> bool {
+        log.is_new(Level::Warn, text, now)
     }
 
-    fn over(repeats: &mut ThrottledLog, now: Instant) -> Vec<String> {
-        repeats.over(now).into_iter().map(|(_, line)| line).collect()
+    fn due_lines(log: &mut ThrottledLog, now: Instant) -> Vec<String> {
+        log.due_lines(now).into_iter().map(|(_, line)| line).collect()
     }
 
     #[test]
     fn repetitions_are_counted_and_told_at_the_end() {
         let begin = Instant::now();
-        let mut repeats = ThrottledLog::default();
-        assert!(is_new(&mut repeats, "xrun", begin));
+        let mut log = ThrottledLog::default();
+        assert!(is_new(&mut log, "xrun", begin));
         for _ in 0..215 {
-            assert!(!is_new(&mut repeats, "xrun", begin));
+            assert!(!is_new(&mut log, "xrun", begin));
         }
-        assert!(is_new(&mut repeats, "gone", begin));
-        assert!(over(&mut repeats, begin + QUIET.0 / 2).is_empty());
-        assert_eq!(over(&mut repeats, begin + QUIET.0), ["215 times more in 10 s: xrun"]);
-        assert!(is_new(&mut repeats, "gone", begin + QUIET.0), "it had not come again");
-        assert!(!is_new(&mut repeats, "xrun", begin + QUIET.0));
-        assert_eq!(over(&mut repeats, begin + 7 * QUIET.0), ["once more in 60 s: xrun"]);
-        assert!(over(&mut repeats, begin + 43 * QUIET.0).is_empty());
-        assert!(is_new(&mut repeats, "xrun", begin + 43 * QUIET.0));
+        assert!(is_new(&mut log, "gone", begin));
+        assert!(due_lines(&mut log, begin + QUIET.0 / 2).is_empty());
+        assert_eq!(due_lines(&mut log, begin + QUIET.0), ["215 times more in 10 s: xrun"]);
+        assert!(is_new(&mut log, "gone", begin + QUIET.0), "it had not come again");
+        assert!(!is_new(&mut log, "xrun", begin + QUIET.0));
+        assert_eq!(due_lines(&mut log, begin + 7 * QUIET.0), ["once more in 60 s: xrun"]);
+        assert!(due_lines(&mut log, begin + 43 * QUIET.0).is_empty());
+        assert!(is_new(&mut log, "xrun", begin + 43 * QUIET.0));
     }
 
     /// Such as a card that is not there, which is looked for twice a second.
     #[test]
     fn what_lasts_for_weeks_takes_a_line_a_day() {
         let begin = Instant::now();
-        let mut repeats = ThrottledLog::default();
+        let mut log = ThrottledLog::default();
         let mut lines = 0;
         for second in 0..14 * 24 * 3600 {
             let now = begin + Duration::from_secs(second);
-            lines += usize::from(is_new(&mut repeats, "no such card", now));
-            lines += over(&mut repeats, now).len();
+            lines += usize::from(is_new(&mut log, "no such card", now));
+            lines += due_lines(&mut log, now).len();
         }
         assert!((14..24).contains(&lines), "{lines} lines in two weeks");
     }
 
     #[test]
+    fn what_was_over_is_logged_again_when_it_comes_again() {
+        let begin = Instant::now();
+        let mut log = ThrottledLog::default();
+        let at = |second| begin + Duration::from_secs(second);
+        for second in 0..100_000 {
+            is_new(&mut log, "xrun", at(second));
+            due_lines(&mut log, at(second));
+        }
+        assert!(due_lines(&mut log, at(100_500)).is_empty() && !log.seen.is_empty(), "it is counted as the same");
+        let told = due_lines(&mut log, at(100_600));
+        assert!(told.len() == 1 && told[0].ends_with(" h: xrun"), "{told:?}");
+        assert!(is_new(&mut log, "xrun", at(100_601)));
+    }
+
+    #[test]
     fn many_different_messages_are_counted_too() {
         let begin = Instant::now();
-        let mut repeats = ThrottledLog::default();
-        let logged = (0..1000).filter(|i| is_new(&mut repeats, &format!("no profile {i}"), begin)).count();
-        assert_eq!((logged, repeats.seen.len()), (MESSAGES, MESSAGES + 1));
-        assert_eq!(over(&mut repeats, begin + QUIET.0), ["936 times more in 10 s: other messages"]);
+        let mut log = ThrottledLog::default();
+        let logged = (0..1000).filter(|i| is_new(&mut log, &format!("no profile {i}"), begin)).count();
+        assert_eq!((logged, log.seen.len()), (MESSAGES, MESSAGES + 1));
+        assert_eq!(due_lines(&mut log, begin + QUIET.0), ["936 times more in 10 s: other messages"]);
     }
 }

@@ -120,10 +120,7 @@ impl Daemon {
             return;
         }
         if let Some(wish) = self.reloads.start() {
-            match self.file_threads.check() {
-                Ok(()) => self.prepare_again(wish),
-                Err(error) => self.refuse(&error.into()),
-            }
+            self.prepare_again(wish);
         }
     }
 
@@ -133,7 +130,7 @@ impl Daemon {
         self.prepare_by(Job::Start, move || prepare::prepare(prepare::read_at_start(&options)?, &rates, &[]));
     }
 
-    /// Reads and builds for the reload under way, on a thread of its own. Settings alone need nothing to be read.
+    /// Reads and builds for the reload under way, on a thread of its own. Settings alone read no configuration.
     pub(super) fn prepare_again(&mut self, wish: Wish) {
         let (options, rates, plays, wanted) =
             (self.options.clone(), self.rates.clone(), self.plan.clone(), wish.clone());
@@ -156,6 +153,9 @@ impl Daemon {
     }
 
     fn prepare_by(&mut self, job: Job, work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static) {
+        if let Err(error) = self.file_threads.check() {
+            return self.cannot_prepare(&job, &error.into());
+        }
         let ticket = self.new_ticket();
         let started = self.file_threads.spawn("prepare", &self.events, move || {
             // Whoever waits must be answered, whatever happened. The panic has been printed.
@@ -164,7 +164,14 @@ impl Daemon {
         });
         match started {
             Ok(()) => self.preparing = Some(Preparing { ticket, job, since: Instant::now() }),
-            Err(source) => self.refuse(&PipelineError::System { what: "a thread", source }.into()),
+            Err(source) => self.cannot_prepare(&job, &PipelineError::System { what: "a thread", source }.into()),
+        }
+    }
+
+    fn cannot_prepare(&mut self, job: &Job, error: &ReloadError) {
+        match job {
+            Job::Restore => self.cannot_restore(error),
+            Job::Start | Job::Reload(_) => self.refuse(error),
         }
     }
 
@@ -212,7 +219,7 @@ impl Daemon {
     }
 
     fn cannot_restore(&mut self, error: &ReloadError) {
-        log::error!("what played cannot be built again: {error}");
+        self.log.warn(&format!("what played cannot be built again: {error}"));
         self.device.problem = Some(error.to_string());
         self.start_reload();
     }

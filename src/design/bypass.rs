@@ -86,7 +86,10 @@ fn sixth_of_octave(bins: Bins, center_hz: f64) -> Range<usize> {
 }
 
 fn bins(set: &FilterSet) -> Bins {
-    Bins { length: LENGTH, sample_rate_hz: f64::from(set.sample_rate_hz) }
+    let sample_rate_hz = f64::from(set.sample_rate_hz);
+    // As fine at a high rate, so that no sixth of an octave is without a bin that counts.
+    let length = LENGTH * ((sample_rate_hz / 48_000.0).ceil() as usize).next_power_of_two();
+    Bins { length, sample_rate_hz }
 }
 
 /// One signal on the array; as much of it on woofers and tweeters together as the array makes.
@@ -143,6 +146,18 @@ mod tests {
 
     type Spectrum = fn(f64) -> f64;
 
+    #[test]
+    fn every_level_has_bins_that_count_at_every_rate() {
+        let set = design(&variant("pair", &[]), &|_| ()).filters;
+        for sample_rate_hz in [44_100, 48_000, 88_200, 96_000, 176_400, 192_000] {
+            let bins = bins(&FilterSet { sample_rate_hz, ..set.clone() });
+            for hz in bypass_hz(BYPASS_LEVELS) {
+                let band = sixth_of_octave(bins, hz);
+                assert!(band.clone().any(|bin| bin % EVERY == 0), "{sample_rate_hz} Hz: {hz} Hz has {band:?}");
+            }
+        }
+    }
+
     /// Spectra as unlike as music has them.
     const SPECTRA: [(&str, Spectrum); 6] = [
         ("music", loudness::music),
@@ -188,7 +203,7 @@ mod tests {
             for (spectrum, power) in SPECTRA {
                 for (mix_name, mix, most) in &mixes {
                     let lu = |heard: &[[Vec<Complex>; 2]; INPUTS]| {
-                        db(loudness::energy(bins(&set), 0..LENGTH, EVERY, power, |bin| {
+                        db(loudness::energy(bins(&set), 0..bins(&set).count(), EVERY, power, |bin| {
                             loudness::heard_power(heard, mix, bin)
                         }))
                     };

@@ -69,6 +69,17 @@ impl Pair {
         assert!(comes, "{when}: {last:?}");
         last.expect("in step")
     }
+
+    /// By how many frames one is late, in the middle of nine looks: PipeWire 0.3 wanders.
+    fn middle_step(&self) -> f64 {
+        let look = |_| {
+            self.speakers[0].listen(0.3);
+            self.step().expect("sound from both").late_frames
+        };
+        let mut looks = [0; 9].map(look);
+        looks.sort_by(f64::total_cmp);
+        looks[4]
+    }
 }
 
 #[test]
@@ -86,12 +97,11 @@ fn two_speakers_play_in_step_and_one_can_be_delayed() {
             let step = pair.step().expect("sound from both");
             assert!(step.likeness > ALIKE && step.late_frames.abs() < IN_STEP_FRAMES, "{step:?}");
         }
-        let before = pair.step().expect("sound from both");
+        let before = pair.middle_step();
         assert!(pair.speakers[1].daemon.ask(&["--set", &format!("delay_ms={DELAY_MS}")]).status.success());
         pair.speakers[0].listen(3.0);
-        let after = pair.step().expect("sound from both");
-        let delayed = after.late_frames - before.late_frames;
-        assert!((delayed - 48.0 * DELAY_MS).abs() < 0.5 * IN_STEP_FRAMES, "{before:?} {after:?}");
+        let after = pair.middle_step();
+        assert!((after - before - 48.0 * DELAY_MS).abs() < 0.5 * IN_STEP_FRAMES, "{before} {after}");
     });
 }
 

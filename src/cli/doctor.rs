@@ -8,8 +8,8 @@ use crate::doctor::examine;
 
 /// Find out what keeps sound away, and what to do about it
 ///
-/// The first line is the cause; below it a line for each check, worst first, then what to type. Changes nothing, and
-/// plays nothing.
+/// The first line is the cause; below it a line for each check, worst first, then what to type, and the service's last
+/// warnings in the journal. Changes nothing, and plays nothing.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

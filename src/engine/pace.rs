@@ -147,7 +147,7 @@ impl Pace {
     }
 
     /// True when one more cycle should be asked for: we drive a streaming graph, `ring_fill_frames` is under target,
-    /// and a request is due (see [`CycleRequest`]).
+    /// and a request is due (see `CycleRequest`).
     pub fn wants_cycle(&self, ring_fill_frames: usize, now_ns: u64) -> bool {
         self.is_driving()
             && self.is_streaming()

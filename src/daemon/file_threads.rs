@@ -17,42 +17,44 @@ pub struct FileThreads {
     alive: Arc<()>,
 }
 
-/// As many threads hang as may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{MOST} earlier requests still wait for files on a disk or share that does not answer: nothing more is read until one \
-     of them ends; mount it again, or restart the daemon"
-)]
-pub struct TooMany;
+/// Why no thread was started.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    /// As many hang as may.
+    #[error(
+        "{MOST} earlier requests still wait for files on a disk or share that does not answer: nothing more is read until \
+         one of them ends; mount it again, or restart the daemon"
+    )]
+    TooMany,
+    /// The system has none left.
+    #[error("the system has nothing left for a thread: raise its limits (ulimit -a)")]
+    System(#[from] io::Error),
+}
 
 impl FileThreads {
-    /// Has a thread called `name` do `work`, whose outcome goes to `events`.
+    /// Has a thread called `name` do `work`, whose outcome goes to `events`. Only to be called while all that are waited
+    /// for have ended.
     ///
     /// # Errors
-    /// The system has no thread left.
+    /// Too many were left behind, or the system has no thread left.
     pub fn spawn(
         &self,
         name: &str,
         events: &mpsc::Sender<Event>,
         work: impl FnOnce() -> Event + Send + 'static,
-    ) -> io::Result<()> {
+    ) -> Result<(), NotStarted> {
+        if Arc::strong_count(&self.alive) > MOST {
+            return Err(NotStarted::TooMany);
+        }
         let (alive, events) = (Arc::clone(&self.alive), events.clone());
-        let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        thread::Builder::new().name(name.into()).spawn(move || {
             let outcome = work();
             // First: who learns of the end may count on it.
             drop(alive);
             // The main loop is gone only when the process ends.
             drop(events.send(outcome));
-        });
-        thread.map(drop)
-    }
-
-    /// Whether one more may be started, asked while all that are waited for have ended.
-    ///
-    /// # Errors
-    /// Too many were left behind.
-    pub fn check(&self) -> Result<(), TooMany> {
-        if Arc::strong_count(&self.alive) > MOST { Err(TooMany) } else { Ok(()) }
+        })?;
+        Ok(())
     }
 }
 
@@ -65,20 +67,23 @@ mod tests {
         let (events, outcomes) = mpsc::channel();
         let threads = FileThreads::default();
         let mut ends = Vec::new();
-        for _ in 0..MOST {
-            assert_eq!(threads.check(), Ok(()));
+        let mut hang = || {
             let (end, wait) = mpsc::channel::<()>();
-            let hang = move || {
+            ends.push(end);
+            let work = move || {
                 wait.recv().ok();
                 Event::Retired
             };
-            threads.spawn("hangs", &events, hang).unwrap();
-            ends.push(end);
+            threads.spawn("hangs", &events, work)
+        };
+        for _ in 0..MOST {
+            assert!(hang().is_ok());
         }
-        assert_eq!(threads.check(), Err(TooMany));
-        assert!(TooMany.to_string().starts_with("3 earlier requests"));
-        ends.pop();
+        let refused = hang().unwrap_err();
+        assert!(matches!(refused, NotStarted::TooMany));
+        assert!(refused.to_string().starts_with("3 earlier requests"));
+        ends.remove(0);
         outcomes.recv().unwrap();
-        assert_eq!(threads.check(), Ok(()));
+        assert!(threads.spawn("ends", &events, || Event::Retired).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
-use super::file_threads::TooMany;
+use super::file_threads::NotStarted;
 use super::main_loop::{Daemon, DaemonError};
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
@@ -38,7 +38,7 @@ pub(super) enum ReloadError {
     )]
     Reading,
     #[error(transparent)]
-    TooMany(#[from] TooMany),
+    NotStarted(#[from] NotStarted),
 }
 
 /// Who waits for a reload.
@@ -153,9 +153,6 @@ impl Daemon {
     }
 
     fn prepare_by(&mut self, job: Job, work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static) {
-        if let Err(error) = self.file_threads.check() {
-            return self.cannot_prepare(&job, &error.into());
-        }
         let ticket = self.new_ticket();
         let started = self.file_threads.spawn("prepare", &self.events, move || {
             // Whoever waits must be answered, whatever happened. The panic has been printed.
@@ -164,14 +161,8 @@ impl Daemon {
         });
         match started {
             Ok(()) => self.preparing = Some(Preparing { ticket, job, since: Instant::now() }),
-            Err(source) => self.cannot_prepare(&job, &PipelineError::System { what: "a thread", source }.into()),
-        }
-    }
-
-    fn cannot_prepare(&mut self, job: &Job, error: &ReloadError) {
-        match job {
-            Job::Restore => self.cannot_restore(error),
-            Job::Start | Job::Reload(_) => self.refuse(error),
+            Err(error) if matches!(job, Job::Restore) => self.cannot_restore(&error.into()),
+            Err(error) => self.refuse(&error.into()),
         }
     }
 
@@ -302,9 +293,6 @@ impl Daemon {
             Some(Choice::Default) => self.options.reloaded = None,
             Some(Choice::Again) | None if wish.changes.is_empty() => return self.on_remembered(ticket, None),
             Some(Choice::Again) | None => {}
-        }
-        if let Err(error) = self.file_threads.check() {
-            return self.on_remembered(ticket, Some(error.to_string()));
         }
         let (options, kept) = (self.options.clone(), self.plan.kept.clone());
         let store = move || {

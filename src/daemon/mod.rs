@@ -44,3 +44,4 @@ mod transaction;
 pub use instance::{BadInstance, Instance};
 pub use main_loop::{DaemonError, run};
 pub use prepare::Options;
+pub(crate) use throttled_log::span;

@@ -94,12 +94,13 @@ impl ThrottledLog {
     }
 }
 
-/// A time for people.
-fn span(time: Duration) -> String {
+/// A time as people say it.
+pub(crate) fn span(time: Duration) -> String {
     match time.as_secs() {
         seconds @ ..120 => format!("{seconds} s"),
         seconds @ 120..7200 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3600),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
     }
 }
 

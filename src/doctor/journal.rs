@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::daemon::span;
 use crate::inventory::within::{Begun, begin};
 
 /// systemd's reader, wherever the shell would find it.
@@ -109,12 +110,7 @@ fn entries(said: &[u8], now: SystemTime) -> Vec<Entry> {
 
 /// How long ago, as people say it.
 pub(super) fn ago(age_s: u64) -> String {
-    match age_s {
-        0..120 => format!("{age_s} s ago"),
-        120..7200 => format!("{} min ago", age_s / 60),
-        7200..172_800 => format!("{} h ago", age_s / 3600),
-        _ => format!("{} days ago", age_s / 86_400),
-    }
+    format!("{} ago", span(Duration::from_secs(age_s)))
 }
 
 #[cfg(test)]

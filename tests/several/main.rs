@@ -64,11 +64,18 @@ impl Pair for Rig {
     fn speakers(&self) -> &[Bed; 2] {
         &self.speakers
     }
+
+    fn second(&mut self) -> (&mut Bed, &Network) {
+        (&mut self.speakers[1], &self.network)
+    }
 }
 
 /// Two speakers, whatever feeds them.
 trait Pair {
     fn speakers(&self) -> &[Bed; 2];
+
+    /// The one that loses something, and the network that both are in.
+    fn second(&mut self) -> (&mut Bed, &Network);
 
     fn step(&self, reach_s: f64) -> Option<Step> {
         let [one, two] = self.speakers();
@@ -142,6 +149,37 @@ fn await_return(rig: &impl Pair, what: &str) {
     );
 }
 
+fn lose_the_daemon(rig: &mut impl Pair) {
+    if wanted("daemon") {
+        let (bed, _) = rig.second();
+        bed.daemon.signal(Signal::SIGKILL);
+        std::thread::sleep(Duration::from_millis(300));
+        bed.restart_daemon(&options("two"));
+        await_return(rig, "daemon killed, started 0.3 s later");
+    }
+}
+
+fn lose_network_and_card(rig: &mut impl Pair) {
+    for seconds in [0.3, 3.0, 30.0] {
+        if wanted("network") {
+            let (_, network) = rig.second();
+            network.cut("two", true);
+            std::thread::sleep(Duration::from_secs_f64(seconds));
+            network.cut("two", false);
+            await_return(rig, &format!("network gone for {seconds} s"));
+        }
+    }
+    for seconds in [0.3, 3.0] {
+        if wanted("card") {
+            let (bed, _) = rig.second();
+            bed.card.unplug();
+            std::thread::sleep(Duration::from_secs_f64(seconds));
+            bed.card.replug();
+            await_return(rig, &format!("card unplugged for {seconds} s"));
+        }
+    }
+}
+
 #[test]
 #[ignore = "takes minutes and root: tests/several.sh"]
 fn rtp() {
@@ -150,12 +188,7 @@ fn rtp() {
     measure(&rig, 60 * number("SEVERAL_MINUTES", 5));
     for round in 0..number("SEVERAL_ROUNDS", 1) {
         println!("round {round}");
-        if wanted("daemon") {
-            rig.speakers[1].daemon.signal(Signal::SIGKILL);
-            std::thread::sleep(Duration::from_millis(300));
-            rig.speakers[1].restart_daemon(&options("two"));
-            await_return(&rig, "daemon killed, started 0.3 s later");
-        }
+        lose_the_daemon(&mut rig);
         if wanted("pipewire") {
             rig.speakers[1].session.kill_pipewire();
             rig.speakers[1].session.start_pipewire();
@@ -166,22 +199,7 @@ fn rtp() {
             rig.speakers[1].session.start_wireplumber();
             await_return(&rig, "speaker's WirePlumber killed, started at once");
         }
-        for seconds in [0.3, 3.0, 30.0] {
-            if wanted("network") {
-                rig.network.cut("two", true);
-                std::thread::sleep(Duration::from_secs_f64(seconds));
-                rig.network.cut("two", false);
-                await_return(&rig, &format!("network gone for {seconds} s"));
-            }
-        }
-        for seconds in [0.3, 3.0] {
-            if wanted("card") {
-                rig.speakers[1].card.unplug();
-                std::thread::sleep(Duration::from_secs_f64(seconds));
-                rig.speakers[1].card.replug();
-                await_return(&rig, &format!("card unplugged for {seconds} s"));
-            }
-        }
+        lose_network_and_card(&mut rig);
         if wanted("xrun") {
             rig.speakers[1].card.force_xrun();
             await_return(&rig, "xrun");

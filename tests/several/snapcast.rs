@@ -14,7 +14,7 @@ use crate::net::Network;
 use crate::support::rtp::speaker;
 use crate::support::step::Noise;
 use crate::support::{Bed, Process, Session, Setup};
-use crate::{CLOCKS_PPM, Pair, await_return, measure, number, options, wanted};
+use crate::{CLOCKS_PPM, Pair, await_return, lose_network_and_card, lose_the_daemon, measure, number, options, wanted};
 
 const SERVER: &str = "10.77.0.1";
 /// 20 ms of it at a time.
@@ -82,6 +82,10 @@ impl Pair for Rig {
     fn speakers(&self) -> &[Bed; 2] {
         &self.speakers
     }
+
+    fn second(&mut self) -> (&mut Bed, &Network) {
+        (&mut self.speakers[1], &self.network)
+    }
 }
 
 fn on_machine(network: &Network, machine: &str, program: &str, session: Option<&Session>) -> std::process::Command {
@@ -147,12 +151,7 @@ fn snapcast() {
             assert!(rig.speakers[1].daemon.ask(&["--set", "delay_ms=0"]).status.success());
             await_return(&rig, "and without it");
         }
-        if wanted("daemon") {
-            rig.speakers[1].daemon.signal(Signal::SIGKILL);
-            std::thread::sleep(Duration::from_millis(300));
-            rig.speakers[1].restart_daemon(&options("two"));
-            await_return(&rig, "daemon killed, started 0.3 s later");
-        }
+        lose_the_daemon(&mut rig);
         if wanted("pipewire") {
             rig.speakers[1].session.kill_pipewire();
             rig.speakers[1].session.start_pipewire();
@@ -161,22 +160,7 @@ fn snapcast() {
             rig.restart_client();
             await_return(&rig, "speaker's PipeWire killed, all started at once");
         }
-        for seconds in [0.3, 3.0, 30.0] {
-            if wanted("network") {
-                rig.network.cut("two", true);
-                std::thread::sleep(Duration::from_secs_f64(seconds));
-                rig.network.cut("two", false);
-                await_return(&rig, &format!("network gone for {seconds} s"));
-            }
-        }
-        for seconds in [0.3, 3.0] {
-            if wanted("card") {
-                rig.speakers[1].card.unplug();
-                std::thread::sleep(Duration::from_secs_f64(seconds));
-                rig.speakers[1].card.replug();
-                await_return(&rig, &format!("card unplugged for {seconds} s"));
-            }
-        }
+        lose_network_and_card(&mut rig);
         if wanted("client") {
             rig.restart_client();
             await_return(&rig, "snapclient killed, started at once");

@@ -1,8 +1,11 @@
 //! A single thread of another process that stands still, as one does that hangs in a driver.
 
+use nix::libc;
 use nix::sys::ptrace;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+use super::wait::wait_until;
 
 /// A thread stopped by ptrace(2), while the others of its process run. Dropping it lets the thread go on. Belongs to the
 /// thread of the test that made it: only that one may say more.
@@ -17,13 +20,6 @@ impl Frozen {
         let thread = threads(pid).into_iter().find(|(_, comm)| comm == name);
         let (thread, _) = thread.unwrap_or_else(|| panic!("no thread {name:?} among {:?}", threads(pid)));
         Frozen::stop(thread).expect("a thread that lives")
-    }
-
-    /// The same of one that may end meanwhile, and is none of `others`.
-    pub fn another_of(pid: Pid, name: &str, others: &[Frozen]) -> Option<Frozen> {
-        let is_new = |thread: Pid| others.iter().all(|other| other.thread != thread);
-        let (thread, _) = threads(pid).into_iter().find(|(thread, comm)| comm == name && is_new(*thread))?;
-        Frozen::stop(thread)
     }
 
     fn stop(thread: Pid) -> Option<Frozen> {
@@ -45,6 +41,56 @@ impl Drop for Frozen {
     fn drop(&mut self) {
         // It may have ended.
         ptrace::detach(self.thread, None).ok();
+    }
+}
+
+/// Stops each thread that another one starts, before it does anything. Dropping it lets later ones be. Belongs to the thread
+/// of the test that made it, too.
+pub struct Births {
+    starter: Pid,
+    _not_send: std::marker::PhantomData<*const ()>,
+}
+
+impl Births {
+    /// Of the threads that `starter` starts from now on.
+    pub fn of(starter: Pid) -> Births {
+        ptrace::seize(starter, ptrace::Options::PTRACE_O_TRACECLONE).expect("a thread that lives");
+        Births { starter, _not_send: std::marker::PhantomData }
+    }
+
+    /// Waits for the next one.
+    pub fn next(&self) -> Frozen {
+        let mut born = None;
+        let starts = wait_until(|| {
+            let Ok(status) = waitpid(self.starter, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) else {
+                return false;
+            };
+            let signal = match status {
+                WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_CLONE) => {
+                    born = ptrace::getevent(self.starter).ok().map(|thread| Pid::from_raw(thread as i32));
+                    None
+                }
+                WaitStatus::Stopped(_, signal) => Some(signal),
+                WaitStatus::PtraceEvent(..) => None,
+                _ => return false,
+            };
+            ptrace::cont(self.starter, signal).expect("it is stopped");
+            born.is_some()
+        });
+        assert!(starts, "no thread was started");
+        let thread = born.expect("a thread");
+        waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it stops at its birth");
+        Frozen { thread, _not_send: std::marker::PhantomData }
+    }
+}
+
+impl Drop for Births {
+    fn drop(&mut self) {
+        // It may have ended; only one that is stopped can be let go.
+        if ptrace::interrupt(self.starter).is_ok() {
+            waitpid(self.starter, Some(WaitPidFlag::__WALL)).ok();
+            ptrace::detach(self.starter, None).ok();
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use crate::config::Seat;
 use crate::design::folder::{MismatchError, in_order_of};
 use crate::design::{Device, device::Driver, fir};
 use crate::dsp::Coefficients;
-use crate::dsp::spec::{ChainSpec, INPUTS, SpecError};
+use crate::dsp::SpecError;
+use crate::dsp::limits::INPUTS;
+use crate::dsp::spec::ChainSpec;
 use crate::profile::Profile;
 use crate::source::{Complaint, is_there, printable};
 

@@ -3,7 +3,8 @@
 use super::ControlError;
 use crate::design::bypass::filters;
 use crate::dsp::Coefficients;
-use crate::dsp::spec::{ChainSpec, INPUTS};
+use crate::dsp::limits::INPUTS;
+use crate::dsp::spec::ChainSpec;
 use crate::profile::Profile;
 
 /// Replaces the filters of `spec` by those of a downmix: (L+R)/2, as late as the image, as loud and of its tone.

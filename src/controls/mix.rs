@@ -3,7 +3,9 @@
 //! The split stays as it is, L′ + C = L, and so does what the upmix has learned: a mix of paths is a mix of their filters.
 
 use crate::config::controls::{Controls, Key};
-use crate::dsp::spec::{ChainSpec, INPUTS, SpecError};
+use crate::dsp::SpecError;
+use crate::dsp::limits::INPUTS;
+use crate::dsp::spec::ChainSpec;
 use crate::dsp::{Coefficients, UpmixMode};
 
 /// Gain from a path to the filters of another: `[from][to]`.

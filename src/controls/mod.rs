@@ -61,7 +61,7 @@ pub fn chain_spec(profile: &Profile, aim: Option<&Aim>, controls: &Controls) -> 
         aim.turn(&mut spec)?;
     }
     mix::mix(&mut spec, controls)?;
-    spec.makeup_gain_db = (spec.makeup_gain_db + controls.get(Key::TrimDb)).max(-crate::dsp::spec::MAX_GAIN_DB);
+    spec.makeup_gain_db = (spec.makeup_gain_db + controls.get(Key::TrimDb)).max(-crate::dsp::limits::MAX_GAIN_DB);
     let delay_frames = (1e-3 * controls.get(Key::DelayMs) * spec.sample_rate_hz as f32).round() as usize;
     spec.path_delay_frames.iter_mut().for_each(|frames| *frames += delay_frames);
     spec.validate()?;

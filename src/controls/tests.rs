@@ -9,7 +9,7 @@ use crate::config::{Change, Settings};
 use crate::design::evaluate::ears::EarGrid;
 use crate::design::fir::{self, Bins};
 use crate::design::{Device, loudness};
-use crate::dsp::spec::INPUTS;
+use crate::dsp::limits::INPUTS;
 use crate::dsp::{Chain, Coefficients, DriverSpec, Switcher, UpmixMode, UpmixSpec};
 
 const RATE_HZ: f64 = 48_000.0;

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::acoustics::{Complex, Listener, phasor};
-use crate::dsp::spec::MAX_GAIN_DB;
+use crate::dsp::limits::MAX_GAIN_DB;
 use crate::profile::{BYPASS_LEVELS, Bypass, bypass_hz};
 
 use super::curve::Curve;

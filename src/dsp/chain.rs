@@ -18,9 +18,11 @@ mod tests;
 
 use super::biquad::Biquad;
 use super::delay::Delay;
+use super::error::SpecError;
 use super::fir_matrix::{FirMatrix, Form};
 use super::limiter::Limiter;
-use super::spec::{ChainSpec, INPUTS, SpecError};
+use super::limits::INPUTS;
+use super::spec::ChainSpec;
 use super::upmix::{Upmix, UpmixMode};
 use fold::{Folded, Remaining};
 
@@ -197,7 +199,7 @@ impl Chain {
         for (delay, path) in self.path_delays.iter_mut().zip(&mut self.paths) {
             delay.process(path);
         }
-        let mut planes: [&mut [f32]; super::spec::MAX_DRIVERS] = Default::default();
+        let mut planes: [&mut [f32]; super::limits::MAX_DRIVERS] = Default::default();
         for (plane, output) in planes.iter_mut().zip(&mut self.output) {
             *plane = output;
         }

@@ -1,6 +1,7 @@
 //! The coefficient set: one FIR from each of L′, R′ and C to each driver.
 
-use super::spec::{INPUTS, MAX_DRIVERS, MAX_TAPS, SpecError, input_name};
+use super::error::SpecError;
+use super::limits::{INPUTS, MAX_DRIVERS, MAX_TAPS, input_name};
 
 /// 3×N FIRs of one length, input-major: L′→driver 0…N−1, then R′→…, then C→….
 #[derive(Debug, Clone, PartialEq)]

@@ -22,9 +22,10 @@ mod kernels;
 #[cfg(test)]
 mod tests;
 
+use super::limits::MAX_DRIVERS;
 use super::simd::Level;
 use super::sinc::windowed_sinc;
-use super::spec::{LimiterSpec, MAX_DRIVERS, db_to_gain};
+use super::spec::{LimiterSpec, db_to_gain};
 use group::{Floors, Group, Release, Settings};
 use kernels::{Allowance, Apply, Interpolator, Peak, TruePeak};
 

@@ -5,7 +5,7 @@
 //! unheard, and is then faded in over [`FADE_S`] with a raised-cosine gain while the old one is faded out with the
 //! complement. Everything counts frames, so the result is the same for every split of the input into calls.
 
-use super::spec::MAX_DRIVERS;
+use super::limits::MAX_DRIVERS;
 use super::{Chain, raised_cosine};
 
 /// Length of the crossfade in seconds. A raised cosine this long spreads a tone by less than −80 dB beyond ±100 Hz.

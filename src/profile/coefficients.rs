@@ -6,7 +6,7 @@ use std::path::Path;
 use super::files::Files;
 use crate::audio_file::{Part, SampleKind, WavReader, WavWriter, looks_like_float};
 use crate::dsp::Coefficients;
-use crate::dsp::spec::{INPUTS, MAX_TAPS};
+use crate::dsp::limits::{INPUTS, MAX_TAPS};
 use crate::source::{Complaint, printable, read_regular, write_atomically};
 
 /// No coefficient file is larger: 3 × 16 channels, 8192 taps, 8 bytes, and room for other chunks.

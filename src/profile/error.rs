@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::dsp::{SpecError, spec::MAX_TAPS};
+use crate::dsp::SpecError;
+use crate::dsp::limits::MAX_TAPS;
 use crate::source::{Complaint, printable};
 
 /// Why there is no profile.

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::dsp::spec::INPUTS;
+use crate::dsp::limits::INPUTS;
 use crate::dsp::{BiquadSpec, ChainSpec, Coefficients, DriverSpec, LimiterSpec, UpmixSpec};
 
 mod check;

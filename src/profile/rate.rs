@@ -12,8 +12,8 @@ use super::error::ProfileError;
 use super::rtf::{fold, pack, trimmed};
 use super::validate::MAX_DELAY_FRAMES;
 use super::{Form, Profile};
+use crate::dsp::limits::{INPUTS, MAX_TAPS, SAMPLE_RATES_HZ};
 use crate::dsp::sinc::windowed_sinc;
-use crate::dsp::spec::{INPUTS, MAX_TAPS, SAMPLE_RATES_HZ};
 use crate::source::is_there;
 
 /// Half the kernel's length, in frames of the slower rate.

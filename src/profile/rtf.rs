@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Form, Own, Profile};
 use crate::dsp::Coefficients;
-use crate::dsp::spec::{INPUTS, MAX_TAPS};
+use crate::dsp::limits::{INPUTS, MAX_TAPS};
 use crate::source::Complaint;
 
 /// A tail is dropped where the energy in it is this small beside the whole: −150 dB, below the rounding of `f32`.

@@ -9,7 +9,7 @@ use serde_spanned::Spanned;
 use super::file::{self, File};
 use super::files::Files;
 use super::{BYPASS_LEVELS, BYPASS_OCTAVE_LEVELS, Bypass, Driver, Form, Own, Provenance};
-use crate::dsp::spec::{BLOCK_FRAMES, MAX_DRIVERS, MAX_GAIN_DB, SAMPLE_RATES_HZ};
+use crate::dsp::limits::{BLOCK_FRAMES, MAX_DRIVERS, MAX_GAIN_DB, SAMPLE_RATES_HZ};
 use crate::dsp::{BiquadKind, BiquadSpec, LimiterSpec, UpmixMode, UpmixSpec};
 use crate::source::{Complaint, Source};
 

@@ -130,7 +130,7 @@ fn percentile(values: &[f64], part: f64) -> f64 {
 /// The chain of a filter set, without limiter and make-up gain.
 fn chain_spec(device: &Device, set: &FilterSet) -> Option<ChainSpec> {
     let mut firs = set.folded_firs();
-    let taps = firs.iter().map(Vec::len).max()?.min(crate::dsp::spec::MAX_TAPS);
+    let taps = firs.iter().map(Vec::len).max()?.min(crate::dsp::limits::MAX_TAPS);
     firs.iter_mut().for_each(|fir| fir.resize(taps, 0.0));
     let samples = firs.iter().flatten().map(|v| *v as f32).collect();
     let group = |i: usize| match &device.drivers[i] {

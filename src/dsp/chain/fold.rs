@@ -4,7 +4,8 @@
 //! sections. Delays do where the FIRs need no more partitions for them: whole leading partitions are zero and skipped.
 
 use crate::dsp::biquad::{Biquad, BiquadCoefficients};
-use crate::dsp::spec::{ChainSpec, INPUTS, db_to_gain};
+use crate::dsp::limits::INPUTS;
+use crate::dsp::spec::{ChainSpec, db_to_gain};
 
 /// Energy of a FIR that may be cut off when an equalizer is folded into it: −130 dB.
 const TAIL_ENERGY: f64 = 1e-13;

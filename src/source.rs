@@ -126,6 +126,11 @@ impl Source {
         &self.path
     }
 
+    /// The path of a file that this one names: relative to this one's folder.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.path().parent().unwrap_or(Path::new("")).join(name)
+    }
+
     /// What stands in the file.
     pub fn text(&self) -> &str {
         &self.text

@@ -7,7 +7,7 @@ use crate::acoustics::vector::{norm, sub};
 use crate::acoustics::{Complex, Listener, SPEED_OF_SOUND, phasor};
 use crate::dsp::biquad::{BiquadKind, BiquadSpec};
 
-use super::designer::boost_ceiling;
+use super::boost;
 use super::device::Device;
 use super::file::Role;
 use super::fir::Bins;
@@ -86,9 +86,9 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
 }
 
 /// Where the driver hardly reaches the listener (a null of a tilted piston, a notch of a measurement) its level is missed:
-/// nothing exceeds the [`boost_ceiling`] over its `band`.
+/// nothing exceeds the [`boost::ceiling`] over its `band`.
 fn limit(values: &mut [Complex], band: Range<usize>) {
-    let Some(ceiling) = boost_ceiling(values[band].iter().map(|v| v.norm()).collect()) else { return };
+    let Some(ceiling) = boost::ceiling(values[band].iter().map(|v| v.norm()).collect()) else { return };
     for value in values {
         let level = value.norm();
         if level > ceiling {

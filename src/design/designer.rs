@@ -14,17 +14,12 @@ use super::fir::{self, Bins};
 use super::radiation::RadiatedPower;
 use super::room::Room;
 use super::shortfalls::shortfalls;
-use super::{LOWEST_HZ, Spectra, balance, band_drivers, center, common_phase, rtf, transposed};
+use super::{LOWEST_HZ, Spectra, balance, band_drivers, boost, center, common_phase, rtf, transposed};
 
 /// Points an octave on which λ is searched.
 const GRID_PER_OCTAVE: f64 = 48.0;
 /// The own driver's filters keep their early energy below this, dB.
 const EARLY_ENERGY_DB: f64 = -18.0;
-/// No filter is louder than its program's median by more than this, dB; see [`boost_ceiling`].
-const MAX_BOOST_DB: f64 = 24.0;
-/// End of the third octave at 10 kHz. Above it no filter is louder than below: treble that a cabinet shadows would
-/// only keep the limiter busy.
-const BOOST_UP_TO_HZ: f64 = 11_225.0;
 /// Loudness aimed at, re a flat downmix on the same drivers, dB; pink-weighted above 200 Hz. Three pieces of music came out
 /// from 3 dB below that figure, with more of the lows and in the middle, to 1 dB above it.
 const LOUDNESS_DB: f64 = 0.5;
@@ -123,7 +118,7 @@ fn spatial(
         progress(0.3 + 0.2 * ear as f64);
     }
     for spectra in &mut programs {
-        limit_boost(spectra, bins);
+        boost::limit(spectra, bins);
     }
     let owns = [own_driver(&drivers, 0), own_driver(&drivers, 1)];
     room.level_tone(&mut programs, bins);
@@ -133,7 +128,7 @@ fn spatial(
     let beamformer = Beamformer::new(device, &drivers, &power, &grid);
     let mut center = center::filters(device, &drivers, &programs, &beamformer, bins, notes);
     balance::raise_center(device, &room, &mut center, &programs, bins);
-    limit_boost(&mut center, bins);
+    boost::limit(&mut center, bins);
 
     let spread = |spectra: Spectra| {
         let mut all = vec![vec![Complex::ZERO; bins.count()]; device.drivers.len()];
@@ -155,35 +150,6 @@ fn own_driver(drivers: &[Driver], ear: usize) -> usize {
         }
     }
     best
-}
-
-/// Where a level would need more than any amplifier has, it is missed instead.
-fn limit_boost(spectra: &mut Spectra, bins: Bins) {
-    let loudest = |spectra: &Spectra, bin: usize| spectra.iter().map(|s| s[bin].norm()).fold(0.0, f64::max);
-    let levels = (1..bins.count())
-        .filter(|b| (200.0..5000.0).contains(&bins.frequency_hz(*b)))
-        .map(|b| loudest(spectra, b))
-        .collect();
-    let Some(ceiling) = boost_ceiling(levels) else { return };
-    let mut highest = 0.0f64;
-    for bin in 0..bins.count() {
-        let level = loudest(spectra, bin);
-        let ceiling = if bins.frequency_hz(bin) <= BOOST_UP_TO_HZ {
-            highest = highest.max(level.min(ceiling));
-            ceiling
-        } else {
-            highest
-        };
-        if level > ceiling {
-            spectra.iter_mut().for_each(|s| s[bin] *= ceiling / level);
-        }
-    }
-}
-
-/// [`MAX_BOOST_DB`] over the median of `levels`; `None` of none.
-pub(super) fn boost_ceiling(mut levels: Vec<f64>) -> Option<f64> {
-    levels.sort_by(f64::total_cmp);
-    levels.get(levels.len() / 2).map(|median| median * 10f64.powf(MAX_BOOST_DB / 20.0))
 }
 
 /// Turns both programs by one common phase, as far towards minimum phase of the own drivers' filters as their early

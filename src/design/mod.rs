@@ -21,6 +21,7 @@
 pub mod balance;
 pub mod band_drivers;
 pub mod beam;
+mod boost;
 pub mod bypass;
 pub mod center;
 pub mod common_phase;

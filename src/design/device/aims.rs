@@ -7,8 +7,7 @@ use crate::design::targets;
 use crate::source::{Complaint, Source};
 
 use super::super::file::{BeamTable, CrosstalkTable, List, VirtualizationTable};
-use super::build::FREQUENCY_HZ;
-use super::checks::number_or;
+use super::checks::{FREQUENCY_HZ, number_or};
 use super::{BeamSpec, CrosstalkSpec};
 
 pub fn virtualization(source: &Source, table: &VirtualizationTable) -> Result<Option<f64>, Complaint> {

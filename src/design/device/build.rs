@@ -15,7 +15,7 @@ use super::super::file::{
     CrossoverTable, Directivity, DriverTable, EnclosureModel, EnclosureTable, File, ListenerTable, Role,
 };
 use super::aims::{beam, crosstalk, virtualization};
-use super::checks::{audible, bands, distinct, number, number_or, whole};
+use super::checks::{FREQUENCY_HZ, audible, bands, distinct, number, number_or, whole};
 use super::response;
 use super::{Device, Driver, ListenerSpec};
 
@@ -23,7 +23,6 @@ type Checked<T> = Result<T, Complaint>;
 
 /// Farthest a driver may be from the origin, m.
 const LARGEST_DEVICE_M: f64 = 3.0;
-pub(super) const FREQUENCY_HZ: std::ops::RangeInclusive<f64> = 5.0..=96_000.0;
 
 pub fn device(source: &Source, file: File) -> Checked<Device> {
     let name = name(source, &file.device.name, "the device")?;
@@ -144,7 +143,7 @@ fn listener(source: &Source, table: &ListenerTable, drivers: &[Spanned<DriverTab
         None => Head::Sphere { radius_m },
         Some(word) if word.get_ref() == "sphere" => Head::Sphere { radius_m },
         Some(file) if file.get_ref().to_lowercase().ends_with(".sofa") => {
-            let path = beside(source, file.get_ref());
+            let path = source.beside(file.get_ref());
             Head::Measured(
                 MeasuredHead::from_sofa(&path, radius_m).map_err(|e| source.at(&file.span(), e.to_string()))?,
             )
@@ -386,10 +385,6 @@ fn crossover(source: &Source, table: &CrossoverTable, drivers: &[Driver]) -> Che
         }
     }
     Ok((other, frequency_hz))
-}
-
-pub(super) fn beside(source: &Source, name: &str) -> std::path::PathBuf {
-    source.path().parent().unwrap_or(std::path::Path::new("")).join(name)
 }
 
 fn fnv1a(bytes: &[u8]) -> u64 {

@@ -12,6 +12,9 @@ use crate::source::{Complaint, Source};
 use super::super::file::{DriverTable, Role};
 use super::{Device, Driver, ListenerSpec};
 
+/// Frequencies that a description may name, Hz.
+pub const FREQUENCY_HZ: RangeInclusive<f64> = 5.0..=96_000.0;
+
 /// A number of a range, or a complaint that names both.
 pub fn number(
     source: &Source,

@@ -10,7 +10,6 @@ use crate::source::{Complaint, Source};
 
 use super::super::file::{ResponseKey, ResponseTable};
 use super::ListenerSpec;
-use super::build::beside;
 use super::checks::{number, number_or};
 
 /// A microphone nearer to its driver than this measures something else, m.
@@ -30,10 +29,10 @@ pub fn measured(
     let span = response.span();
     let measured = match response.get_ref() {
         ResponseKey::File(file) if is_sofa(file) => {
-            MeasuredDriver::from_sofa(&beside(source, file)).map_err(|error| source.at(&span, error.to_string()))?
+            MeasuredDriver::from_sofa(&source.beside(file)).map_err(|error| source.at(&span, error.to_string()))?
         }
         ResponseKey::File(file) => {
-            let read = ImpulseResponse::from_wav(&beside(source, file));
+            let read = ImpulseResponse::from_wav(&source.beside(file));
             let at_listener = [listener.distance_m, 0.0, 0.0];
             MeasuredDriver::new([(at_listener, read.map_err(|error| source.at(&span, error.to_string()))?)])
         }
@@ -54,7 +53,7 @@ pub fn measured(
                     let message = "a list takes WAV files, one a point; a SOFA file has its points in it: write response = \"NAME.sofa\"";
                     return Err(source.at(&file.span(), message));
                 }
-                let read = ImpulseResponse::from_wav(&beside(source, file.get_ref()));
+                let read = ImpulseResponse::from_wav(&source.beside(file.get_ref()));
                 measurements.push((point, read.map_err(|error| source.at(&file.span(), error.to_string()))?));
             }
             if measurements.is_empty() {

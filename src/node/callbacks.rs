@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pipewire::registry::GlobalObject;
 use pipewire::spa::param::ParamType;
@@ -13,14 +13,16 @@ use pipewire::stream::{Stream, StreamRc, StreamState};
 use pipewire::types::ObjectType;
 
 use super::clock::Areas;
-use super::connection::PATIENCE;
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
 use super::feedback::{Feedback, Object};
 use super::manager::Manager;
 use super::params::{Param, requested_profile, requested_settings};
-use super::thread::Persistent;
+use super::persistent::Persistent;
 use super::{Command, Event, NodeError};
+
+/// How long PipeWire may take to create the node.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The sink of one connection.
 pub(super) struct Callbacks {

@@ -1,5 +1,6 @@
 //! One connection to PipeWire: set up, listened to until it ends, taken down.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,15 +9,17 @@ use pipewire::spa::pod::Pod;
 use pipewire::spa::utils::Direction;
 use pipewire::stream::{StreamListener, StreamRc};
 
-use super::callbacks::Callbacks;
+use super::callbacks::{Callbacks, PATIENCE};
 use super::cycle::Cycle;
 use super::data_loop::{DataCell, DataLoop};
+use super::error::last_os_error;
 use super::params::Param;
-use super::thread::Persistent;
+use super::persistent::Persistent;
 use super::{NodeError, sink, volume};
 
-/// How long PipeWire may take to create the node.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// The sink of the present connection, for whoever has something to show on it.
+pub(super) type Present = RefCell<Option<Rc<Callbacks>>>;
+
 /// How often it is looked whether the graph is processed on the watched loop.
 const CHECK: Duration = Duration::from_secs(1);
 /// And whether a new session manager links the players.
@@ -26,7 +29,11 @@ const CHECK_ORPHAN: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// Why the sink did not come up, or why it is gone.
-pub(super) fn serve(persistent: &Rc<Persistent>, cell: &Rc<DataCell<Cycle>>) -> Result<(), NodeError> {
+pub(super) fn serve(
+    persistent: &Rc<Persistent>,
+    cell: &Rc<DataCell<Cycle>>,
+    present: &Present,
+) -> Result<(), NodeError> {
     let request = persistent.request.borrow().clone();
     let main_loop = &persistent.main_loop;
     let context = ContextRc::new(main_loop, Some(sink::context_properties())).map_err(setup("context"))?;
@@ -73,11 +80,11 @@ pub(super) fn serve(persistent: &Rc<Persistent>, cell: &Rc<DataCell<Cycle>>) -> 
     {
         log::warn!("PipeWire: the sink starts at full volume: {error}");
     }
-    let outcome = connected.and_then(|()| run(persistent, cell, &callbacks, &context));
+    let outcome = connected.and_then(|()| run(persistent, cell, &callbacks, present, &context));
 
     // Nothing starts a cycle any more. Now nothing calls back, then the objects go.
     callbacks.end();
-    persistent.callbacks.take();
+    present.take();
     if let Err(error) = stream.disconnect() {
         log::debug!("PipeWire: disconnecting the sink: {error}");
     }
@@ -90,6 +97,7 @@ fn run(
     persistent: &Rc<Persistent>,
     cell: &Rc<DataCell<Cycle>>,
     callbacks: &Rc<Callbacks>,
+    present: &Present,
     context: &ContextRc,
 ) -> Result<(), NodeError> {
     let data_loop = DataLoop::of(callbacks.stream(), context)
@@ -108,7 +116,7 @@ fn run(
     });
     let watch = watch.map_err(|error| NodeError::Setup { what: "watch", reason: error.desc().into() })?;
     callbacks.use_loop(data_loop.clone());
-    persistent.callbacks.replace(Some(Rc::clone(callbacks)));
+    present.replace(Some(Rc::clone(callbacks)));
     let check = persistent.main_loop.loop_().add_timer({
         let callbacks = Rc::clone(callbacks);
         move |_| {
@@ -144,12 +152,4 @@ fn listen(stream: &StreamRc, callbacks: &Rc<Callbacks>) -> Result<StreamListener
 
 fn setup(what: &'static str) -> impl Fn(pipewire::Error) -> NodeError {
     move |error| NodeError::Setup { what, reason: last_os_error(&error) }
-}
-
-/// PipeWire's constructors leave the reason in `errno`; the crate's error only says that they failed.
-pub(super) fn last_os_error(error: &pipewire::Error) -> String {
-    match error {
-        pipewire::Error::CreationFailed => nix::errno::Errno::last().desc().to_string(),
-        other => other.to_string(),
-    }
 }

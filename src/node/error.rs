@@ -115,3 +115,11 @@ fn runtime_folder() -> Option<PathBuf> {
 fn remote_name() -> std::ffi::OsString {
     std::env::var_os("PIPEWIRE_REMOTE").filter(|name| !name.is_empty()).unwrap_or_else(|| "pipewire-0".into())
 }
+
+/// PipeWire's constructors leave the reason in `errno`; the crate's error only says that they failed.
+pub(super) fn last_os_error(error: &pipewire::Error) -> String {
+    match error {
+        pipewire::Error::CreationFailed => nix::errno::Errno::last().desc().to_string(),
+        other => other.to_string(),
+    }
+}

@@ -43,6 +43,7 @@ mod error;
 mod feedback;
 mod manager;
 mod params;
+mod persistent;
 mod sink;
 mod survey;
 mod thread;

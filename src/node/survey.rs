@@ -19,7 +19,7 @@ use pipewire::spa::utils::Id;
 use pipewire::types::ObjectType;
 
 use super::NodeError;
-use super::connection::last_os_error;
+use super::error::last_os_error;
 
 /// What PipeWire told.
 #[derive(Debug, Clone, PartialEq, Default)]

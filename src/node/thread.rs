@@ -1,6 +1,5 @@
 //! The node's thread: PipeWire's main loop, and one connection after the other on it.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,11 +10,11 @@ use pipewire::main_loop::MainLoopRc;
 use crate::engine::{Counters, Pace, RingWriter};
 
 use super::callbacks::Callbacks;
-use super::connection;
+use super::connection::{self, Present};
 use super::cycle::Cycle;
 use super::data_loop::DataCell;
-use super::manager::Orphan;
-use super::params::Props;
+use super::error::last_os_error;
+use super::persistent::Persistent;
 use super::{Command, Event, NodeError, Request, Shown, Tell};
 
 /// First and longest pause between two attempts to connect: where nobody listens, one costs nothing, and who has started
@@ -37,50 +36,23 @@ pub(super) struct Parts {
     pub asked: Receiver<Command>,
 }
 
-/// What lasts over connections.
-pub(super) struct Persistent {
-    pub main_loop: MainLoopRc,
-    pub pace: Arc<Pace>,
-    pub request: RefCell<Request>,
-    pub latency_frames: Cell<usize>,
-    pub props: RefCell<Props>,
-    pub quits: Cell<bool>,
-    pub orphan: Orphan,
-    pub ask: Sender<Command>,
-    tell: Tell,
-    last_reason: RefCell<String>,
-    /// The sink of the present connection.
-    pub callbacks: RefCell<Option<Rc<Callbacks>>>,
-}
-
 /// Runs until told to quit.
 pub(super) fn run(parts: Parts) {
     let main_loop = match MainLoopRc::new(None) {
         Ok(main_loop) => main_loop,
         Err(error) => {
-            let error = NodeError::Setup { what: "main loop", reason: connection::last_os_error(&error) };
+            let error = NodeError::Setup { what: "main loop", reason: last_os_error(&error) };
             // Without a loop there is no second attempt; whoever watches the thread sees that it has ended.
             return (parts.tell)(Event::Down(error.to_string()));
         }
     };
     let Parts { request, shown, ring, pace, counters, tell, ask, asked } = parts;
     let cell = Rc::new(DataCell::new(Cycle::new(ring, Arc::clone(&pace), counters)));
-    let persistent = Rc::new(Persistent {
-        main_loop: main_loop.clone(),
-        pace,
-        request: RefCell::new(request),
-        latency_frames: Cell::new(shown.latency_frames),
-        props: RefCell::new(Props::new(&shown.profile)),
-        quits: Cell::new(false),
-        orphan: Orphan::default(),
-        ask,
-        tell,
-        last_reason: RefCell::default(),
-        callbacks: RefCell::default(),
-    });
+    let persistent = Rc::new(Persistent::new(main_loop.clone(), pace, request, &shown, tell, ask));
+    let present = Rc::new(Present::default());
     let _asked = asked.attach(main_loop.loop_(), {
-        let persistent = Rc::clone(&persistent);
-        move |command| persistent.obey(command)
+        let (persistent, present) = (Rc::clone(&persistent), Rc::clone(&present));
+        move |command| obey(command, &persistent, present.borrow().clone())
     });
     let alarm = main_loop.loop_().add_timer({
         let main_loop = main_loop.clone();
@@ -89,7 +61,7 @@ pub(super) fn run(parts: Parts) {
     let mut pause = BACKOFF.0;
     while !persistent.quits.get() {
         let begun = Instant::now();
-        match connection::serve(&persistent, &cell) {
+        match connection::serve(&persistent, &cell, &present) {
             // To be made anew.
             Ok(()) => pause = BACKOFF.0,
             Err(error) => {
@@ -115,59 +87,38 @@ pub(super) fn run(parts: Parts) {
     }
 }
 
-impl Persistent {
-    pub fn tell(&self, event: Event) {
-        (self.tell)(event);
-    }
-
-    /// Tells that the sink is up.
-    pub fn up(&self, id: u32) {
-        self.last_reason.borrow_mut().clear();
-        self.tell(Event::Up(id));
-    }
-
-    /// Tells that the sink is not there; the same reason only once.
-    pub fn down(&self, reason: &str) {
-        if *self.last_reason.borrow() != reason {
-            self.last_reason.replace(reason.to_owned());
-            self.tell(Event::Down(reason.to_owned()));
+fn obey(command: Command, persistent: &Persistent, sink: Option<Rc<Callbacks>>) {
+    match command {
+        Command::PublishLatency(frames) => {
+            persistent.latency_frames.set(frames);
+            if let Some(sink) = sink {
+                sink.publish_latency();
+            }
         }
-    }
-
-    fn obey(&self, command: Command) {
-        let sink = self.callbacks.borrow().clone();
-        match command {
-            Command::PublishLatency(frames) => {
-                self.latency_frames.set(frames);
-                if let Some(sink) = sink {
-                    sink.publish_latency();
-                }
+        Command::ShowProfile(name) => {
+            persistent.props.borrow_mut().profile = name;
+            if let Some(sink) = sink {
+                sink.show_props();
             }
-            Command::ShowProfile(name) => {
-                self.props.borrow_mut().profile = name;
-                if let Some(sink) = sink {
-                    sink.show_props();
-                }
+        }
+        Command::ShowSettings(settings) => {
+            persistent.props.borrow_mut().settings = settings;
+            if let Some(sink) = sink {
+                sink.show_props();
             }
-            Command::ShowSettings(settings) => {
-                self.props.borrow_mut().settings = settings;
-                if let Some(sink) = sink {
-                    sink.show_props();
-                }
+        }
+        Command::ShowProps => {
+            if let Some(sink) = sink {
+                sink.show_props();
             }
-            Command::ShowProps => {
-                if let Some(sink) = sink {
-                    sink.show_props();
-                }
-            }
-            Command::Present(request) => {
-                self.request.replace(*request);
-                self.main_loop.quit();
-            }
-            Command::Quit => {
-                self.quits.set(true);
-                self.main_loop.quit();
-            }
+        }
+        Command::Present(request) => {
+            persistent.request.replace(*request);
+            persistent.main_loop.quit();
+        }
+        Command::Quit => {
+            persistent.quits.set(true);
+            persistent.main_loop.quit();
         }
     }
 }

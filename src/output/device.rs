@@ -13,7 +13,7 @@ use crate::engine::{Player, Stage};
 
 use super::formats::Converter;
 use super::mixer::MixerGuard;
-use super::open::{MAX_DEVICE_CHANNELS, Params};
+use super::request::{MAX_DEVICE_CHANNELS, Params};
 use super::reserve::Reservation;
 
 /// What ended a wait.

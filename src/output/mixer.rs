@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::card::{card_number, card_of_pcm};
 use super::chatter::Chatter;
-use super::error::explain;
+use super::errno::explain;
 use crate::config::{ControlName, MixerControl, MixerValue};
 
 /// Channels a simple control can have.

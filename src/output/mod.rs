@@ -6,20 +6,24 @@
 mod card;
 mod chatter;
 mod device;
+mod errno;
 mod error;
 pub mod formats;
 mod holder;
 mod mixer;
 mod open;
 mod playback;
+mod request;
 mod reserve;
 pub mod writer;
 
 pub use card::{card_number, playback_of_pcm};
 pub use device::Device;
-pub use error::{Explanation, OutputError, explain};
+pub use errno::{Explanation, explain};
+pub use error::OutputError;
 pub use holder::Holder;
 pub use mixer::{MixerError, check_mixer};
-pub use open::{MAX_DEVICE_CHANNELS, Offer, Params, Request, offer, open};
+pub use open::{Offer, offer, open};
 pub use playback::{Playback, playbacks};
+pub use request::{MAX_DEVICE_CHANNELS, Params, Request};
 pub use writer::{Event, Tell, Writer};

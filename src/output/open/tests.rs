@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{ControlName, MixerValue};
+use crate::config::{ControlName, MixerControl, MixerValue};
 
 fn null(channels: usize) -> Request {
     Request { pcm: "null".into(), channels, ..Request::default() }

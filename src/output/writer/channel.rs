@@ -9,7 +9,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use crate::engine::{Pace, Scheduling};
 
 use super::super::device::{Device, Errno};
-use super::write_loop::PowerPolicy;
+use super::power::PowerPolicy;
 
 /// Messages that may wait for the keeper, and places among them that reports leave to orders: one is under way at a time.
 const MESSAGES: usize = 64;

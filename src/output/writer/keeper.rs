@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::engine::{Counters, Pace, join::PATIENCE, join_by};
 
-use super::super::error::{OutputError, explain};
-use super::super::open::{Request, open};
+use super::super::errno::explain;
+use super::super::error::OutputError;
+use super::super::open::open;
+use super::super::request::Request;
 use super::channel::{Cause, Delivery, KeeperEnd, LoopEnd, Message, Notice, channel};
-use super::write_loop::PowerPolicy;
+use super::power::PowerPolicy;
 use super::{Event, Tell};
 
 /// First and longest pause between two attempts to open, and before a device that was lost is opened again.

@@ -10,6 +10,7 @@
 
 mod channel;
 mod keeper;
+mod power;
 pub mod state;
 mod write_loop;
 
@@ -22,7 +23,7 @@ use std::time::Instant;
 use crate::engine::{Counters, Pace, Player, Scheduling, Stage, join::PATIENCE, join_by};
 
 use super::error::OutputError;
-use super::open::{Params, Request};
+use super::request::{Params, Request};
 
 /// What happened on the output side, for the log and the status.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl<S: Stage> Writer<S> {
         tell: Tell,
     ) -> Result<Writer<S>, OutputError> {
         let stop = Arc::new(AtomicBool::new(false));
-        let power = write_loop::PowerPolicy::of(&request);
+        let power = power::PowerPolicy::of(&request);
         let (channels, period_frames) = (request.channels, request.period_frames);
         let (orders, given) = mpsc::channel();
         let (keeper, loop_end) = keeper::Keeper::spawn(request, given, Arc::clone(&pace), Arc::clone(&counters), tell)?;

@@ -10,8 +10,8 @@ use crate::engine::pace::now_ns;
 use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
 
 use super::super::device::{Device, Errno, Planes, Wait, poll};
-use super::super::open::Request;
 use super::channel::{Cause, Delivery, LoopEnd, Message, Notice};
+use super::power::PowerPolicy;
 use super::state::{Action, Event, Fault, Machine, State};
 
 mod without_device;
@@ -26,22 +26,6 @@ const WAKE_NS: u64 = 2_000_000_000;
 const LOOK_NS: u64 = 300_000_000;
 /// Pause between looks at a card that is still asleep, and between turns in standby.
 const SLOW_NS: u64 = 100_000_000;
-
-/// What saves a device and its amplifier power, and what waking takes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PowerPolicy {
-    suspend_after_ns: Option<u64>,
-    amp_wake_frames: usize,
-}
-
-impl PowerPolicy {
-    pub(super) fn of(request: &Request) -> PowerPolicy {
-        PowerPolicy {
-            suspend_after_ns: request.suspend_after.map(|time| time.as_nanos() as u64),
-            amp_wake_frames: (request.amp_wake.as_secs_f64() * f64::from(request.rate_hz)) as usize,
-        }
-    }
-}
 
 /// All the loop works with.
 pub(super) struct WriteLoop<S: Stage> {

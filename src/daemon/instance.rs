@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 
@@ -98,6 +98,11 @@ fn folder_from(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, R
     }
     let runtime = first("XDG_RUNTIME_DIR", b"").unwrap_or_else(|| Ok(format!("/run/user/{}", Uid::effective()).into()));
     runtime.map(|folder| folder.join("spatiald"))
+}
+
+/// The control socket of `instance` in its folder.
+pub(super) fn socket_in(folder: &Path, instance: &str) -> PathBuf {
+    folder.join(format!("{instance}.sock"))
 }
 
 #[cfg(test)]

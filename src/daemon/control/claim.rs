@@ -18,7 +18,7 @@ use nix::unistd::Uid;
 
 use super::client::{Patience, connect};
 use crate::daemon::Instance;
-use crate::daemon::instance::RelativeFolder;
+use crate::daemon::instance::{RelativeFolder, socket_in};
 use crate::source::printable;
 
 /// Connections that wait to be accepted. Short, so that the wait behind a flood is short; a client that finds no place
@@ -259,9 +259,4 @@ impl Paths<'_> {
         nix::sys::socket::listen(&listener, backlog).map_err(|error| io(error.into()))?;
         Ok((listener, bound))
     }
-}
-
-/// The control socket of `instance` in its folder.
-pub(super) fn socket_in(folder: &Path, instance: &str) -> PathBuf {
-    folder.join(format!("{instance}.sock"))
 }

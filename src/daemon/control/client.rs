@@ -15,11 +15,10 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 use nix::unistd::Uid;
 
-use super::claim::socket_in;
 use super::connection::MAX_ANSWER_BYTES;
 use super::protocol::{Reply, Request};
 use crate::daemon::Instance;
-use crate::daemon::instance::RelativeFolder;
+use crate::daemon::instance::{RelativeFolder, socket_in};
 use crate::source::printable;
 
 /// Longer than any reload takes, short enough that a script notices a daemon that hangs.

@@ -69,10 +69,12 @@ impl Reservation {
         if taken_over {
             let path = format!("/org/freedesktop/ReserveDevice1/Audio{card}");
             let holder = bus.with_proxy(name.clone(), path, Duration::from_secs(3));
-            let (released,): (bool,) = holder.method_call(INTERFACE, "RequestRelease", (PRIORITY,)).map_err(note)?;
-            if !released || !take(&bus, &name, true).map_err(note)? {
+            let asked: Result<(bool,), _> = holder.method_call(INTERFACE, "RequestRelease", (PRIORITY,));
+            // A holder that does not answer has not agreed; one that has gone meanwhile has left the name.
+            let has_agreed = matches!(asked, Ok((true,)));
+            if !take(&bus, &name, has_agreed).map_err(note)? {
                 // One that does not say is looked for elsewhere.
-                let said: String = holder.get(INTERFACE, "ApplicationName").unwrap_or_default();
+                let said: String = asked.and_then(|_| holder.get(INTERFACE, "ApplicationName")).unwrap_or_default();
                 let name: String = said.chars().filter(|c| !c.is_control()).collect();
                 return Err(Refusal::Held(Some(name).filter(|name| !name.trim().is_empty())));
             }

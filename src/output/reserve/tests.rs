@@ -157,6 +157,39 @@ fn a_holder_is_asked_and_its_word_counts() {
     unwilling.join().unwrap();
 }
 
+/// Silence is no agreement: the holder may have the card open.
+#[test]
+fn a_holder_that_does_not_answer_keeps_the_card() {
+    let bus = Bus::start();
+    let silent = bus.connect();
+    assert!(take(&silent, NAME, false).unwrap());
+    assert!(matches!(Reservation::on(bus.connect(), CARD, "hw:3"), Err(Refusal::Held(None))));
+    drop(silent);
+}
+
+#[test]
+fn a_holder_that_goes_when_it_is_asked_leaves_the_card() {
+    let bus = Bus::start();
+    let leaving = bus.connect();
+    assert!(take(&leaving, NAME, false).unwrap());
+    let leaving = std::thread::spawn(move || {
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&asked);
+        leaving.start_receive(
+            MatchRule::new_method_call(),
+            Box::new(move |_, _| {
+                seen.store(true, SeqCst);
+                true
+            }),
+        );
+        while !asked.load(SeqCst) {
+            leaving.process(TICK).unwrap();
+        }
+    });
+    assert!(Reservation::on(bus.connect(), CARD, "hw:3").is_ok());
+    leaving.join().unwrap();
+}
+
 /// Who replaces us does not always ask before.
 #[test]
 fn a_name_that_is_lost_is_a_request_to_leave() {

@@ -345,6 +345,27 @@ fn the_service_manager_hears_what_is_so() {
     });
 }
 
+/// A daemon that is started anew would find the same PipeWire.
+#[test]
+fn a_pipewire_that_stands_still_costs_no_restart() {
+    undisturbed(|| {
+        let session = Session::with(Setup { quantum_frames: 256, pulse: false });
+        let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let mut manager = ServiceManager::bind(&session);
+        let daemon = managed(&session, &card, Duration::from_millis(1500));
+        daemon.wait_until_ready(&session);
+        let bed = Bed { daemon, session, card };
+        let _player = bed.play_tone(0.1, 256, 0.5);
+        bed.session.signal_pipewire(Signal::SIGSTOP);
+        // By then it is told to stand still, where it does (PipeWire 0.3).
+        bed.listen(2.0);
+        let before = manager.count("WATCHDOG=1");
+        assert!(wait_until(|| manager.count("WATCHDOG=1") >= before + 3), "{:?}", manager.heard);
+        bed.session.signal_pipewire(Signal::SIGCONT);
+        wait_for_state(&bed.session, &bed.daemon, "playing");
+    });
+}
+
 #[test]
 fn a_service_manager_that_does_not_read_hangs_nothing() {
     let session = Session::start();

@@ -1,4 +1,4 @@
-//! Whether sound moves: the heartbeats of the two threads that carry it.
+//! Whether sound moves: the heartbeats of the two threads that carry it, and of the graph between them.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ const WATCHED: Duration = Duration::from_millis(250);
 pub struct Heartbeats {
     /// Turns of the writer's loop.
     pub turns: u64,
+    /// Requests for a cycle that the data thread has taken.
+    pub data_turns: u64,
     /// Cycles of the graph.
     pub cycles: u64,
     /// A cycle has been asked for, and has not come yet.
@@ -24,7 +26,9 @@ pub struct Heartbeats {
 pub enum Standstill {
     /// The thread that writes to the device.
     Writer,
-    /// PipeWire's graph, which our device drives.
+    /// PipeWire's data thread in this process.
+    DataThread,
+    /// PipeWire's graph, which our device drives: the data thread starts cycles, and none ends.
     Graph,
 }
 
@@ -35,11 +39,19 @@ impl Standstill {
             Standstill::Writer => {
                 "the thread that writes to the device does not move: its driver hangs; systemctl --user restart spatiald"
             }
+            Standstill::DataThread => {
+                "the thread that PipeWire runs here does not move; systemctl --user restart spatiald"
+            }
             Standstill::Graph => {
                 "PipeWire's graph does not move although the device asks for sound: is PipeWire overloaded or stopped? \
                  systemctl --user restart pipewire"
             }
         }
+    }
+
+    /// Whether a daemon started anew would do better: not where others keep the graph waiting.
+    pub fn is_ours(self) -> bool {
+        self != Standstill::Graph
     }
 }
 
@@ -50,18 +62,21 @@ pub struct Health {
     looked: Instant,
     /// For how long, as far as it was watched, the writer has not turned.
     without_turn: Duration,
-    /// And no cycle has come although one is waited for.
+    /// No cycle has come although one is waited for …
     without_cycle: Duration,
+    /// … and no request for one was taken.
+    without_data_turn: Duration,
 }
 
 impl Health {
     /// All is well at `now`.
     pub fn new(now: Instant) -> Health {
         Health {
-            last: Heartbeats { turns: 0, cycles: 0, waits_for_cycle: false },
+            last: Heartbeats { turns: 0, data_turns: 0, cycles: 0, waits_for_cycle: false },
             looked: now,
             without_turn: Duration::ZERO,
             without_cycle: Duration::ZERO,
+            without_data_turn: Duration::ZERO,
         }
     }
 
@@ -72,9 +87,13 @@ impl Health {
         self.without_turn = longer(self.without_turn, beats.turns == self.last.turns);
         let waits = beats.waits_for_cycle && beats.cycles == self.last.cycles;
         self.without_cycle = longer(self.without_cycle, waits);
+        self.without_data_turn = longer(self.without_data_turn, waits && beats.data_turns == self.last.data_turns);
         (self.last, self.looked) = (beats, now);
         if self.without_turn >= STANDSTILL {
             return Some(Standstill::Writer);
+        }
+        if self.without_data_turn >= STANDSTILL {
+            return Some(Standstill::DataThread);
         }
         (self.without_cycle >= STANDSTILL).then_some(Standstill::Graph)
     }
@@ -89,12 +108,14 @@ mod tests {
         health: Health,
         now: Instant,
         turns: u64,
+        data_turns: u64,
+        data_thread_moves: bool,
     }
 
     impl Watch {
         fn start() -> Watch {
             let now = Instant::now();
-            Watch { health: Health::new(now), now, turns: 0 }
+            Watch { health: Health::new(now), now, turns: 0, data_turns: 0, data_thread_moves: true }
         }
 
         /// Looks for so long; what was found last. The writer turns meanwhile, or not.
@@ -103,7 +124,9 @@ mod tests {
             for _ in 0..ms / 100 {
                 self.now += Duration::from_millis(100);
                 self.turns += u64::from(turns);
-                found = self.health.look(Heartbeats { turns: self.turns, cycles, waits_for_cycle }, self.now);
+                self.data_turns += u64::from(self.data_thread_moves);
+                let (turns, data_turns) = (self.turns, self.data_turns);
+                found = self.health.look(Heartbeats { turns, data_turns, cycles, waits_for_cycle }, self.now);
             }
             found
         }
@@ -126,6 +149,16 @@ mod tests {
         assert_eq!(watch.look(900, true, 5, true), None);
         assert_eq!(watch.look(100, true, 5, true), Some(Standstill::Graph));
         assert_eq!(watch.look(100, true, 6, true), None);
+    }
+
+    #[test]
+    fn a_graph_that_others_keep_waiting_is_not_our_own_standstill() {
+        let mut watch = Watch::start();
+        assert_eq!(watch.look(500, true, 5, true), None);
+        assert_eq!(watch.look(1100, true, 5, true).map(Standstill::is_ours), Some(false));
+        watch.data_thread_moves = false;
+        assert_eq!(watch.look(1000, true, 5, true), Some(Standstill::DataThread));
+        assert!(Standstill::DataThread.is_ours() && Standstill::Writer.is_ours());
     }
 
     /// After SIGCONT the main loop may look before the other threads have run.

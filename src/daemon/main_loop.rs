@@ -221,7 +221,7 @@ impl Daemon {
         self.give_up_waiting();
         self.look_after_sound();
         self.log.tell();
-        if self.standstill.is_none() {
+        if !self.standstill.is_some_and(Standstill::is_ours) {
             self.manager.alive();
         }
         let status = self.manager_status();

@@ -13,7 +13,7 @@ use crate::dsp::fir_matrix::Form;
 use crate::dsp::{Chain, Latency, Switcher};
 use crate::engine::join::PATIENCE;
 use crate::engine::probe::Probe;
-use crate::engine::ring::DEFAULT_CAPACITY_FRAMES;
+use crate::engine::ring::capacity_frames;
 use crate::engine::{Counters, Pace, Player, handover, ring};
 use crate::node::{self, Node, NodeError};
 use crate::output::{self, OutputError, Params, Writer};
@@ -83,7 +83,7 @@ impl Pipeline {
             Pace::new(rate_hz).map_err(|errno| PipelineError::System { what: "an eventfd", source: errno.into() })?;
         pace.set_quantum_frames(config.period_frames);
         let counters = Arc::new(Counters::default());
-        let (ring_writer, ring_reader) = ring(DEFAULT_CAPACITY_FRAMES);
+        let (ring_writer, ring_reader) = ring(capacity_frames(rate_hz));
         let (chains, receiver) = handover::handover();
         let (probes, sounds) = handover::handover();
         let (latency, form) = (chain.latency(), chain.form());
@@ -277,6 +277,7 @@ impl Pipeline {
     pub fn heartbeats(&self) -> Heartbeats {
         Heartbeats {
             turns: self.counters.turns(),
+            data_turns: self.counters.data_turns(),
             cycles: self.counters.cycles(),
             waits_for_cycle: self.pace.is_driving() && self.pace.is_streaming() && self.pace.is_waiting_for_cycle(),
         }

@@ -67,6 +67,7 @@ impl Level {
 #[derive(Debug, Default)]
 pub struct Counters {
     turns: AtomicU64,
+    data_turns: AtomicU64,
     cycles: AtomicU64,
     frames_in: AtomicU64,
     frames_out: AtomicU64,
@@ -93,6 +94,16 @@ impl Counters {
     /// Turns of the writer's loop so far.
     pub fn turns(&self) -> u64 {
         self.turns.load(Relaxed)
+    }
+
+    /// The data thread has taken a request: its heartbeat.
+    pub fn add_data_turn(&self) {
+        self.data_turns.fetch_add(1, Relaxed);
+    }
+
+    /// Requests that the data thread has taken so far.
+    pub fn data_turns(&self) -> u64 {
+        self.data_turns.load(Relaxed)
     }
 
     /// One graph cycle of `frames` reached the sink, of which `accepted` fitted into the ring (data thread).

@@ -293,8 +293,9 @@ impl Pace {
     /// Frames until one is heard that is pushed at `now_ns` into a ring of `ring_fill_frames`.
     pub fn latency_now_frames(&self, ring_fill_frames: usize, now_ns: u64) -> usize {
         let reading = self.reading();
-        let played = reading.age_ns(now_ns) * u64::from(self.rate_hz) / 1_000_000_000;
-        let device = reading.frames().saturating_sub(played) as usize;
+        // In days without a device the product grows beyond 64 bits.
+        let played = u128::from(reading.age_ns(now_ns)) * u128::from(self.rate_hz) / 1_000_000_000;
+        let device = u128::from(reading.frames()).saturating_sub(played) as usize;
         ring_fill_frames + self.chain_latency_frames() + device
     }
 

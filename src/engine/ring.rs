@@ -2,8 +2,17 @@
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// A capacity that holds several of PipeWire's largest quanta (8192 frames).
-pub const DEFAULT_CAPACITY_FRAMES: usize = 32_768;
+/// The least capacity, in frames.
+const LEAST_CAPACITY_FRAMES: usize = 32_768;
+/// PipeWire's largest quantum, in frames, at the lowest rate that graphs run at.
+const LARGEST_QUANTUM: (usize, u32) = (8192, 44_100);
+
+/// The capacity for a device at `rate_hz`: two of PipeWire's largest quanta, resampled to that rate, and a quarter.
+pub fn capacity_frames(rate_hz: u32) -> usize {
+    let (frames, graph_hz) = LARGEST_QUANTUM;
+    let quantum_frames = (frames as u64 * u64::from(rate_hz)).div_ceil(u64::from(graph_hz)) as usize;
+    LEAST_CAPACITY_FRAMES.max(2 * quantum_frames + quantum_frames / 4)
+}
 
 /// Creates a ring for `capacity_frames` stereo frames. All memory is allocated here.
 ///

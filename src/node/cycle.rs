@@ -59,6 +59,7 @@ impl Cycle {
     ///
     /// The caller triggers after this has returned: newer PipeWire runs `process` from within the trigger.
     pub fn prepare(&mut self) -> bool {
+        self.counters.add_data_turn();
         if !self.pace.take_request() || !self.pace.is_streaming() || !self.areas.is_driving() {
             return false;
         }

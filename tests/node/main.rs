@@ -65,7 +65,7 @@ fn wait_for(what: &str, condition: impl FnMut() -> bool) {
 }
 
 fn ring() -> (RingWriter, RingReader) {
-    engine::ring(engine::ring::DEFAULT_CAPACITY_FRAMES)
+    engine::ring(engine::ring::capacity_frames(48_000))
 }
 
 impl Bed {

@@ -144,7 +144,9 @@ impl Callbacks {
     }
 
     pub fn core_error(&self, id: u32, res: i32, message: &str) {
-        if id == pipewire::core::PW_ID_CORE && res == -nix::libc::EPIPE {
+        // After a "connection error" of whatever number nothing is read from it any more.
+        let is_over = res == -nix::libc::EPIPE || message.starts_with("connection error");
+        if id == pipewire::core::PW_ID_CORE && is_over {
             self.lost(&format!("PipeWire closed the connection ({message})"));
         } else {
             let warning = format!("PipeWire: error {res} on object {id}: {}", message.escape_debug());

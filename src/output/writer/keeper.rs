@@ -56,7 +56,7 @@ impl Keeper {
             request,
             orders,
             wanted: None,
-            write_loop: keeper_end,
+            channel: keeper_end,
             counters,
             tell,
             stop: Arc::clone(&stop),
@@ -95,7 +95,7 @@ struct Work<C> {
     orders: mpsc::Receiver<Order<C>>,
     /// What is to be played on as soon as the writer has left the device before.
     wanted: Option<Wanted<C>>,
-    write_loop: KeeperEnd<C>,
+    channel: KeeperEnd<C>,
     counters: Arc<Counters>,
     tell: Tell,
     stop: Arc<AtomicBool>,
@@ -111,7 +111,7 @@ struct Work<C> {
 impl<C: Send + 'static> Work<C> {
     fn run(mut self) {
         loop {
-            while let Some(message) = self.write_loop.next() {
+            while let Some(message) = self.channel.next() {
                 self.handle(message);
             }
             while let Ok(order) = self.orders.try_recv() {
@@ -120,7 +120,7 @@ impl<C: Send + 'static> Work<C> {
                     Order::Use(wanted) => {
                         self.wanted = Some(wanted);
                         self.next_attempt = None;
-                        self.write_loop.ask_to_leave();
+                        self.channel.ask_to_leave();
                     }
                     Order::Later(request) => self.request = request,
                 }
@@ -214,7 +214,7 @@ impl<C: Send + 'static> Work<C> {
             (self.tell)(Event::Note(note.clone()));
         }
         (self.tell)(Event::Opened { params: device.params().clone(), is_another: chain.is_some() });
-        self.write_loop.hand(Delivery { device: Box::new(device), power: PowerPolicy::of(&self.request), chain });
+        self.channel.hand(Delivery { device: Box::new(device), power: PowerPolicy::of(&self.request), chain });
     }
 }
 

@@ -77,6 +77,8 @@ pub fn open_metrics(status: &Status) -> String {
         (thread, f64::from(u8::from(real_time)))
     });
     text.by("gauge", "realtime", "", "1 where real-time scheduling was granted.", "thread", &granted);
+    let locked = f64::from(u8::from(status.realtime.memory_locked));
+    text.gauge("memory_locked", "", "1 where the daemon's memory is never swapped out.", locked);
     text.text + "# EOF\n"
 }
 

@@ -79,7 +79,8 @@ fn status(changes: serde_json::Value) -> Status {
             "filter_frames": 128, "limiter_frames": 77, "resampler_frames": 32, "ring_frames": 0, "device_frames": 763 },
         "dsp_load": { "mean": 0.25, "max": 0.5 }, "xruns": 3, "underruns": 0, "cycles": 12, "frames": 815616,
         "drift_ppm": -20.0, "gain_reduction_db": { "left": 1.5 },
-        "realtime": { "data_thread": "FIFO 83", "writer_thread": "not real time" }, "device": null, "pcm": "hw:0",
+        "realtime": { "data_thread": "FIFO 83", "writer_thread": "not real time", "memory_locked": true },
+        "device": null, "pcm": "hw:0",
     });
     for (key, changed) in changes.as_object().unwrap() {
         value[key] = changed.clone();
@@ -101,6 +102,7 @@ fn figures_are_read_back_in_base_units() {
         (r#"spatiald_gain_reduction_decibels{daemon="default",driver="left"}"#, 1.5),
         (r#"spatiald_realtime{daemon="default",thread="graph"}"#, 1.0),
         (r#"spatiald_realtime{daemon="default",thread="device"}"#, 0.0),
+        (r#"spatiald_memory_locked{daemon="default"}"#, 1.0),
         (r#"spatiald_device_open{daemon="default"}"#, 0.0),
         (r#"spatiald_build_info{daemon="default",version="0.1.0",profile="bar",folder="/p/bar",pcm="hw:0"}"#, 1.0),
     ] {

@@ -9,7 +9,8 @@ use log::Level;
 const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 3600));
 /// A message that has not come for so long is over: it is logged again when it comes again.
 const REST: Duration = Duration::from_secs(600);
-/// Different messages of that time; what comes beyond them is only counted.
+/// Different messages of that time. A new one beyond them takes the place of the one that has not come for longest, if
+/// that is [`QUIET`] at least; else it is only counted: whoever makes up ever new ones must not fill the journal.
 const MESSAGES: usize = 64;
 /// Characters of a message: whoever makes them long must not fill the journal.
 const LENGTH: usize = 500;
@@ -20,6 +21,8 @@ const OTHERS: &str = "other messages";
 #[derive(Debug, Default)]
 pub struct ThrottledLog {
     seen: Vec<Seen>,
+    /// Of messages that lost their place.
+    untold: Vec<(Level, String)>,
 }
 
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl ThrottledLog {
             return false;
         }
         let is_others = text == OTHERS;
-        if self.seen.len() >= MESSAGES && !is_others {
+        if self.seen.len() >= MESSAGES && !is_others && !self.make_room(now) {
             return self.is_new(Level::Warn, OTHERS, now);
         }
         let times = u32::from(is_others);
@@ -74,23 +77,46 @@ impl ThrottledLog {
         !is_others
     }
 
+    /// Forgets the message that has not come for longest. False if that is not long.
+    fn make_room(&mut self, now: Instant) -> bool {
+        let messages = self.seen.iter().enumerate().filter(|(_, seen)| seen.text != OTHERS);
+        let Some((index, longest)) = messages.min_by_key(|(_, seen)| seen.last) else { return false };
+        if now.duration_since(longest.last) < QUIET.0 {
+            return false;
+        }
+        let mut forgotten = self.seen.swap_remove(index);
+        self.untold.extend(forgotten.take_repetitions(now));
+        true
+    }
+
     /// Forgets what has not come again.
     fn due_lines(&mut self, now: Instant) -> Vec<(Level, String)> {
-        let mut lines = Vec::new();
+        let mut lines = std::mem::take(&mut self.untold);
         self.seen.retain_mut(|seen| {
-            let (age, is_over) = (now.duration_since(seen.since), now.duration_since(seen.last) >= REST);
-            if age < seen.quiet && !is_over {
+            let is_over = now.duration_since(seen.last) >= REST;
+            if now.duration_since(seen.since) < seen.quiet && !is_over {
                 return true;
             }
-            let times = std::mem::take(&mut seen.times);
-            if times > 0 {
-                let count = if times == 1 { "once".to_owned() } else { format!("{times} times") };
-                lines.push((seen.level, format!("{count} more in {}: {}", span(age), seen.text)));
-                (seen.since, seen.quiet) = (now, (6 * seen.quiet).min(QUIET.1));
-            }
-            times > 0 && !is_over
+            let line = seen.take_repetitions(now);
+            let is_kept = line.is_some() && !is_over;
+            lines.extend(line);
+            is_kept
         });
         lines
+    }
+}
+
+impl Seen {
+    /// How often it came again, if it did; counts anew, for longer.
+    fn take_repetitions(&mut self, now: Instant) -> Option<(Level, String)> {
+        let count = match std::mem::take(&mut self.times) {
+            0 => return None,
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        let line = format!("{count} more in {}: {}", span(now.duration_since(self.since)), self.text);
+        (self.since, self.quiet) = (now, (6 * self.quiet).min(QUIET.1));
+        Some((self.level, line))
     }
 }
 
@@ -170,5 +196,25 @@ mod tests {
         let logged = (0..1000).filter(|i| is_new(&mut log, &format!("no profile {i}"), begin)).count();
         assert_eq!((logged, log.seen.len()), (MESSAGES, MESSAGES + 1));
         assert_eq!(due_lines(&mut log, begin + QUIET.0), ["936 times more in 10 s: other messages"]);
+    }
+
+    #[test]
+    fn what_is_new_takes_the_place_of_what_has_not_come_for_longest() {
+        let begin = Instant::now();
+        let mut log = ThrottledLog::default();
+        let at = |second| begin + Duration::from_secs(second);
+        for second in [0, 10, 20] {
+            for message in 0..MESSAGES as u64 {
+                let now = at(second) + Duration::from_millis(message);
+                assert_eq!(is_new(&mut log, &format!("message {message}"), now), second == 0);
+            }
+            due_lines(&mut log, at(second + 1));
+        }
+        assert!(!is_new(&mut log, "message 0", at(25)));
+        assert!(!is_new(&mut log, "the card is gone", at(29)), "all places are in use");
+        assert!(is_new(&mut log, "the card is gone", at(31)));
+        assert_eq!(due_lines(&mut log, at(31)), ["once more in 20 s: message 1"], "what was counted is not lost");
+        assert!(!is_new(&mut log, "message 0", at(32)), "it came later than the others");
+        assert!(is_new(&mut log, "message 1", at(32)), "and takes the place of message 2");
     }
 }

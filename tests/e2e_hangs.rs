@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use support::card::Word;
+use support::frozen::Births;
 use support::wait::wait_until;
 use support::{Bed, Card, Daemon, Frozen, Options, Session, Setup, undisturbed};
 
@@ -244,12 +245,19 @@ fn a_daemon_that_was_stopped_itself_tells_of_no_standstill() {
 }
 
 /// Each reload that waits for a file in vain leaves a thread; a few may do so. Their thread stands for one in `read` on a
-/// share that is gone: nothing else can end it either.
+/// share that is gone: nothing else can end it either. What is set meanwhile needs no file but the one that keeps it.
 #[test]
 fn files_that_never_answer_cost_a_few_threads_and_the_next_request_is_told() {
     let bed = bed();
     let pid = bed.daemon.pid();
-    let births = support::frozen::Births::of(pid);
+    let set = |change: &str| {
+        let output = bed.daemon.ask(&["--set", change]);
+        let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && !told.contains("will not outlast"), "{change}: {told}");
+    };
+    set("seat=10");
+    std::fs::remove_file(bed.session.path("config/spatiald/profiles/cylinder/device.toml")).expect("its description");
+    let births = Births::of(pid);
     let mut frozen: Vec<Frozen> = Vec::new();
     let reload = |name: String| bed.session.spawn(&name, &mut bed.daemon.ask_later(&["--reload", "cylinder-wide"]));
     for attempt in 0..3 {
@@ -266,8 +274,93 @@ fn files_that_never_answer_cost_a_few_threads_and_the_next_request_is_told() {
         assert!(client.output().contains("3 earlier requests still wait for files"), "{}", client.output());
     }
     assert_eq!(support::frozen::threads(pid).len(), threads);
+    for change in ["center_db=2", "seat=-10", "center_db=-2", "mono=on"] {
+        set(change);
+    }
+    let (status, _) = ask(&bed.session);
+    let is = (&status["controls"]["center_db"]["value"], &status["seat"]["azimuth_deg"], &status["problems"]);
+    assert_eq!(is, (&"-2".into(), &(-10.0).into(), &Value::Array(Vec::new())));
     frozen.pop();
     assert!(wait_until(|| reload("again".into()).wait().code() == Some(0)), "{}", bed.daemon.log());
+}
+
+/// The card asks for another rate, and the files that it takes do not answer in time: what they give is taken later.
+#[test]
+fn a_card_of_another_rate_is_played_on_when_late_files_answer() {
+    let bed = bed();
+    let _player = bed.play_tone(0.1, 256, 1.0);
+    bed.card.unplug();
+    wait_for_state(&bed.session, &bed.daemon, "no-device");
+    bed.card.set(Word::OnlyRateHz, 44_100);
+    let births = Births::of(bed.daemon.pid());
+    bed.card.replug();
+    let reader = births.next();
+    let reason = "profile has not ended within 10 s";
+    assert!(wait_until(|| bed.daemon.log().contains(reason)), "{}", bed.daemon.log());
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(births.try_next().is_none(), "another thread reads the same");
+    drop(births);
+    let status = assert_answers(&bed.session, "late files");
+    assert!(status["problems"].to_string().contains(reason), "{status}");
+    drop(reader);
+    wait_for_state(&bed.session, &bed.daemon, "playing");
+    let (status, _) = ask(&bed.session);
+    assert_eq!((&status["rate_hz"], &status["problems"]), (&44_100.into(), &Value::Array(Vec::new())));
+}
+
+/// A daemon whose profile lies on a share that does not answer: its reading thread.
+fn late_start(session: &Session, card: &Card) -> (Daemon, Frozen) {
+    let environment = [("NOTIFY_SOCKET", session.path("run/notify").into_os_string())];
+    let (daemon, births) = Daemon::launch_with_births(session, card, &Options::default(), &environment);
+    // Before it reads, it listens for signals and at its socket.
+    drop([births.next(), births.next()]);
+    let reader = births.next();
+    drop(births);
+    let is_told = || daemon.try_status().is_some_and(|it| it["problems"].to_string().contains("within 10 s"));
+    assert!(wait_until(is_told), "{:?}\n{}", daemon.try_status(), daemon.log());
+    (daemon, reader)
+}
+
+#[test]
+fn a_start_whose_files_never_answer_is_told_of_and_goes_on_when_they_do() {
+    let session = Session::start();
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    let mut manager = ServiceManager::bind(&session);
+    let (daemon, reader) = late_start(&session, &card);
+    let status = assert_answers(&session, "a start whose files never answer");
+    assert_eq!(status["state"], "starting", "{status}");
+    let reason = "reading configuration and profile has not ended within 10 s";
+    assert!(wait_until(|| manager.count(&format!("STATUS=starting: {reason}")) == 1), "{:?}", manager.heard);
+    assert_eq!(manager.count("READY=1"), 1, "as for a card that is missing: {:?}", manager.heard);
+    assert_eq!(daemon.log().matches(reason).count(), 1, "{}", daemon.log());
+    let set = daemon.ask(&["--set", "mono=on"]);
+    let told = String::from_utf8_lossy(&set.stderr).into_owned();
+    assert!(set.status.code() == Some(1) && told.contains(reason), "{told}");
+    drop(reader);
+    daemon.wait_until_ready(&session);
+    assert_eq!(ask(&session).0["profile"]["name"], "cylinder");
+}
+
+#[test]
+fn a_start_whose_files_never_answer_is_overtaken_by_a_reload_and_ends_when_told_to() {
+    let session = Session::start();
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    let _manager = ServiceManager::bind(&session);
+    std::fs::create_dir_all(session.path("state/spatiald/test")).expect("a folder");
+    std::fs::write(session.path("state/spatiald/test/settings"), "center_db=3\n").expect("what was set before");
+    let (mut daemon, reader) = late_start(&session, &card);
+    daemon.reload("cylinder-wide");
+    daemon.wait_until_ready(&session);
+    let (status, _) = ask(&session);
+    assert_eq!((&status["problems"], &status["state"]), (&Value::Array(Vec::new()), &"idle".into()));
+    assert_eq!(status["controls"]["center_db"]["value"], "3");
+    drop(reader);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(ask(&session).0["profile"]["name"], "cylinder-wide", "what comes later is older");
+    assert_eq!(daemon.process().terminate().code(), Some(0));
+
+    let (mut daemon, reader) = late_start(&session, &card);
+    assert_ends(&mut daemon, "a start whose files never answer", || reader.reap());
 }
 
 /// What a service manager hears. Its socket's buffer is the kernel's: nothing is lost as long as it reads.

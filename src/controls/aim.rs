@@ -70,11 +70,19 @@ impl Aim {
     /// # Errors
     /// There is no description, or it is not as it must be; or the seat is within the cabinet.
     pub fn load(profile: &Profile, seat: Seat) -> Result<Aim, AimError> {
+        Aim::new(Aim::describe(profile)?, seat)
+    }
+
+    /// Reads what `profile` was designed from, its drivers in the order of the profile.
+    ///
+    /// # Errors
+    /// There is no description, or it is not as it must be.
+    pub fn describe(profile: &Profile) -> Result<Device, AimError> {
         let path = profile.folder.join("device.toml");
         if !is_there(&path)? {
             return Err(AimError::NoDescription { profile: profile.name.clone(), folder: profile.folder.clone() });
         }
-        Aim::new(in_order_of(profile, &Device::load(&path)?)?, seat)
+        Ok(in_order_of(profile, &Device::load(&path)?)?)
     }
 
     /// From the device, its drivers in the order of the profile.

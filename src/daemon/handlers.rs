@@ -102,8 +102,10 @@ impl Daemon {
     /// The device cannot be opened now.
     fn on_waiting(&mut self, error: OutputError) -> Result<(), DaemonError> {
         let step = self.in_flight.as_ref().map(|switch| switch.step);
-        // An attempt that was under way when another device was asked for, or when all began to be built anew.
-        if step == Some(Step::Device) || self.preparing.is_some() {
+        // An attempt that was under way when another device was asked for, or when all began to be built anew; or what is
+        // to be built anew is late, and has been told of.
+        let is_late = step.is_none() && self.preparing.is_late();
+        if step == Some(Step::Device) || self.preparing.is_busy() || is_late {
             return Ok(());
         }
         self.device.problem = Some(error.to_string());
@@ -117,8 +119,7 @@ impl Daemon {
         }
         if step == Some(Step::Anew) {
             self.in_flight = None;
-            // In this order: the refusal would begin the next reload.
-            self.restore();
+            self.is_displaced = true;
             self.refuse(&error.into());
             return Ok(());
         }
@@ -169,6 +170,9 @@ impl Daemon {
         if let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.is_open) {
             switch.has_run = true;
             self.end_switch();
+        } else if self.in_flight.is_none() && !self.is_displaced {
+            // It needs no other rate any more.
+            self.preparing.forget_late();
         }
     }
 

@@ -15,11 +15,12 @@ use super::memory;
 use super::notify::Manager;
 use super::pipeline::{Pipeline, PipelineError};
 use super::prepare::{Options, Plan, PrepareError, Prepared};
+use super::preparing::Preparing;
 use super::reload::Reloads;
 use super::requests::Rates;
 use super::signals::{Signal, Watch};
 use super::throttled_log::ThrottledLog;
-use super::transaction::{InFlight, Preparing, Waiter};
+use super::transaction::{InFlight, LATE_START, Waiter};
 use crate::engine::join::PATIENCE;
 use crate::output::OutputError;
 use crate::profile::choice::NO_PROFILE;
@@ -82,6 +83,8 @@ pub(super) struct SinkState {
 pub(super) struct Daemon {
     pub(super) options: Options,
     pub(super) plan: Plan,
+    /// `plan` has been read.
+    pub(super) has_started: bool,
     pub(super) pipeline: Option<Pipeline>,
     pub(super) generations: u64,
     pub(super) device: DeviceState,
@@ -92,8 +95,10 @@ pub(super) struct Daemon {
     pub(super) standstill: Option<Standstill>,
     pub(super) reloads: Reloads<Waiter>,
     pub(super) file_threads: FileThreads,
-    pub(super) preparing: Option<Preparing>,
+    pub(super) preparing: Preparing,
     pub(super) in_flight: Option<InFlight>,
+    /// The pipeline is that of a switch which was refused: what `plan` says is to be built again.
+    pub(super) is_displaced: bool,
     /// What starts when the pipeline before has ended.
     pub(super) next: Option<Prepared>,
     pub(super) retiring: bool,
@@ -128,6 +133,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     let mut daemon = Daemon {
         options,
         plan: Plan::default(),
+        has_started: false,
         pipeline: None,
         generations: 0,
         device: DeviceState::default(),
@@ -137,8 +143,9 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         standstill: None,
         reloads: Reloads::default(),
         file_threads: FileThreads::default(),
-        preparing: None,
+        preparing: Preparing::default(),
         in_flight: None,
+        is_displaced: false,
         next: None,
         retiring: false,
         identify: None,
@@ -204,10 +211,10 @@ impl Daemon {
     }
 
     /// What has to be looked at again and again.
-    fn tick(&mut self) -> Result<(), PipelineError> {
+    fn tick(&mut self) -> Result<(), DaemonError> {
         if let Some(pipeline) = &mut self.pipeline {
             if let Some(died) = pipeline.died() {
-                return Err(died);
+                return Err(died.into());
             }
             let ended = pipeline.reclaim();
             pipeline.publish_latency();
@@ -218,7 +225,7 @@ impl Daemon {
                 self.end_switch();
             }
         }
-        self.give_up_waiting();
+        self.give_up_waiting()?;
         self.look_after_sound();
         self.log.tell();
         if !self.standstill.is_some_and(Standstill::is_ours) {
@@ -288,13 +295,14 @@ impl Daemon {
     pub(super) fn problems(&self) -> Vec<String> {
         let is_silent = self.plan.profile.is_none() && !self.is_starting();
         let no_profile = is_silent.then(|| NO_PROFILE.to_owned());
+        let start = self.late_start().map(|error| format!("{error} {LATE_START}"));
         let standstill = self.standstill.map(|standstill| standstill.explain().to_owned());
         let feedback = self.sink.feedback.as_ref().map(|stream| {
             format!(
                 "the device plays into the sink itself (stream {stream:?}): set `device` to the card, not to PipeWire"
             )
         });
-        [no_profile, standstill, self.device.problem.clone(), self.sink.problem.clone(), feedback]
+        [no_profile, start, standstill, self.device.problem.clone(), self.sink.problem.clone(), feedback]
             .into_iter()
             .flatten()
             .chain(self.plan.unfollowed.iter().cloned())

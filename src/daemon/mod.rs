@@ -5,6 +5,7 @@
 //! | `main_loop` | the main loop: one event at a time, and none of them waits |
 //! | `handlers` | what device and sink tell, and what is made of it |
 //! | `transaction` | a reload from request to answer |
+//! | `preparing` | what is being read and built, and what is late |
 //! | `file_threads` | threads for files, of which a few may hang |
 //! | [`prepare`] | read, validate, choose, build: the first half of a start or a reload |
 //! | [`requests`] | configuration → what is asked of device and sink |
@@ -33,6 +34,7 @@ mod memory;
 mod notify;
 mod pipeline;
 pub mod prepare;
+mod preparing;
 pub mod reload;
 pub mod requests;
 mod settings;

@@ -1,15 +1,19 @@
 //! The first half of a start or a reload, off every real-time thread: read, validate, choose, build.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Instance;
 use super::control::Choice;
+use super::preparing::READ_TIMEOUT;
+pub use super::preparing::Reading;
 use super::reload::Wish;
 use super::requests::Rates;
 use crate::config::controls::{BadSetting, Controls, Key};
 use crate::config::{Change, Config, Places, Seat, SeatChoice, Settings};
 use crate::controls::kept::Kept;
 use crate::controls::{self, Aim, AimError, ControlError};
+use crate::design::Device;
 use crate::dsp::Chain;
 use crate::profile::choice::{Remembered, choose};
 use crate::profile::machine::Machine;
@@ -48,9 +52,34 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub struct Chosen {
     /// The profile, at its own rate.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// Who named it.
     pub chosen_by: String,
+    /// What else of its folder was needed so far. It is read once: by the time of a later setting the folder may not
+    /// answer any more, or hold another design.
+    device: Option<Arc<Device>>,
+    at_rate: Option<Arc<Profile>>,
+}
+
+impl Chosen {
+    fn device(&mut self) -> Result<Arc<Device>, AimError> {
+        let device = match &self.device {
+            Some(read) => Arc::clone(read),
+            None => Arc::new(Aim::describe(&self.profile)?),
+        };
+        Ok(Arc::clone(self.device.insert(device)))
+    }
+
+    fn at_rate(&mut self, rate_hz: u32) -> Result<Arc<Profile>, ProfileError> {
+        if self.profile.sample_rate_hz == rate_hz {
+            return Ok(Arc::clone(&self.profile));
+        }
+        let at_rate = match &self.at_rate {
+            Some(read) if read.sample_rate_hz == rate_hz => Arc::clone(read),
+            _ => Arc::new(self.profile.at_rate(rate_hz)?),
+        };
+        Ok(Arc::clone(self.at_rate.insert(at_rate)))
+    }
 }
 
 /// A plan and the chain built from it.
@@ -84,6 +113,9 @@ pub enum PrepareError {
         /// The configuration in force.
         path: PathBuf,
     },
+    /// Files on a disk or share that does not answer.
+    #[error("reading {0} has not ended within {after} s: does the disk or share it lies on answer?", after = READ_TIMEOUT.as_secs())]
+    Late(String),
     /// A panic: a bug.
     #[error("reading the profile ended unexpectedly: please report this with the log")]
     Died,
@@ -124,13 +156,18 @@ impl Plan {
 ///
 /// # Errors
 /// Whatever in them is not as it must be.
-pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
+pub fn read(options: &Options, choice: &Choice, reading: &Reading) -> Result<Plan, PrepareError> {
     let places = Places::from_environment();
+    reading.begins(match &options.config {
+        Some(path) => format!("the configuration {}", path.display()),
+        None => "the configuration".into(),
+    });
     let config = Config::find(options.config.as_deref(), &places)?;
     // What is asked for at run time overrides the command line.
     let (named, remembered) = match (choice, &options.reloaded) {
         (Choice::Named(name), _) | (Choice::Again, Some(name)) => (None, Some(name.clone())),
         (Choice::Again, None) => {
+            reading.begins("the remembered profile's name");
             (options.profile.as_deref(), Remembered::new(&places, options.instance.name()).read()?)
         }
         (Choice::Default, _) => (options.profile.as_deref(), None),
@@ -139,8 +176,9 @@ pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
     let Some(chosen) = choose(named, remembered.as_deref(), &machine, &config) else {
         return Ok(Plan { config, ..Plan::default() });
     };
-    let profile = Profile::load(&profile::find(&chosen.profile, &places)?)?;
-    let profile = Some(Chosen { profile, chosen_by: chosen.reason.to_string() });
+    reading.begins(format!("profile {}", chosen.profile));
+    let profile = Arc::new(Profile::load(&profile::find(&chosen.profile, &places)?)?);
+    let profile = Some(Chosen { profile, chosen_by: chosen.reason.to_string(), device: None, at_rate: None });
     Ok(Plan { config, profile, ..Plan::default() })
 }
 
@@ -148,8 +186,13 @@ pub fn read(options: &Options, choice: &Choice) -> Result<Plan, PrepareError> {
 ///
 /// # Errors
 /// As for [`read`], and [`PrepareError::ConfigGone`].
-pub fn read_again(options: &Options, choice: &Choice, in_force: Option<&Path>) -> Result<Plan, PrepareError> {
-    let plan = read(options, choice)?;
+pub fn read_again(
+    options: &Options,
+    choice: &Choice,
+    in_force: Option<&Path>,
+    reading: &Reading,
+) -> Result<Plan, PrepareError> {
+    let plan = read(options, choice, reading)?;
     match (in_force, &plan.config.path) {
         (Some(path), None) => Err(PrepareError::ConfigGone { path: path.into() }),
         _ => Ok(plan),
@@ -161,10 +204,13 @@ pub fn read_again(options: &Options, choice: &Choice, in_force: Option<&Path>) -
 ///
 /// # Errors
 /// As for [`read`]: with what is remembered, and without.
-pub fn read_what_can_be(options: &Options) -> Result<(Plan, Option<PrepareError>), Box<[PrepareError; 2]>> {
-    match read(options, &Choice::Again) {
+pub fn read_what_can_be(
+    options: &Options,
+    reading: &Reading,
+) -> Result<(Plan, Option<PrepareError>), Box<[PrepareError; 2]>> {
+    match read(options, &Choice::Again, reading) {
         Ok(plan) => Ok((plan, None)),
-        Err(error) => match read(options, &Choice::Default) {
+        Err(error) => match read(options, &Choice::Default, reading) {
             Ok(plan) => Ok((plan, Some(error))),
             Err(without) => Err(Box::new([error, without])),
         },
@@ -175,20 +221,25 @@ pub fn read_what_can_be(options: &Options) -> Result<(Plan, Option<PrepareError>
 ///
 /// # Errors
 /// As for [`read`], without what is remembered.
-pub fn read_at_start(options: &Options) -> Result<Plan, PrepareError> {
-    let (plan, ignored) = read_what_can_be(options).map_err(|errors| {
+pub fn read_at_start(options: &Options, reading: &Reading) -> Result<Plan, PrepareError> {
+    let (plan, ignored) = read_what_can_be(options, reading).map_err(|errors| {
         let [error, _] = *errors;
         error
     })?;
     if let Some(error) = ignored {
         log::warn!("{error}: the last --reload is not followed; spatiald --reload --default forgets it");
     }
+    Ok(Plan { kept: read_kept(options, reading), ..plan })
+}
+
+/// Reads what was set at run time; what cannot be read is not followed.
+pub fn read_kept(options: &Options, reading: &Reading) -> Settings {
+    reading.begins("the settings of before");
     let kept = Kept::new(&Places::from_environment(), options.instance.name()).read();
-    let kept = kept.unwrap_or_else(|error| {
+    kept.unwrap_or_else(|error| {
         log::warn!("{error}: what was set is not followed");
         Settings::default()
-    });
-    Ok(Plan { kept, ..plan })
+    })
 }
 
 /// Builds the chain of what was read, for the rate that `rates` know to be played at on its device. Settings that the
@@ -196,13 +247,14 @@ pub fn read_at_start(options: &Options) -> Result<Plan, PrepareError> {
 ///
 /// # Errors
 /// The profile cannot serve that rate, or not what is asked for.
-pub fn prepare(mut plan: Plan, rates: &Rates, asked: &[Change]) -> Result<Prepared, PrepareError> {
+pub fn prepare(mut plan: Plan, rates: &Rates, asked: &[Change], reading: &Reading) -> Result<Prepared, PrepareError> {
     plan.unfollowed.clear();
-    let Some(Chosen { profile, .. }) = plan.profile.clone() else {
+    let Some(mut chosen) = plan.profile.take() else {
         return Ok(Prepared { plan, chain: None, rate_hz: 0 });
     };
-    let rate_hz = rates.on(&plan.config.device, profile.sample_rate_hz);
-    let aim = match aim(&plan, &profile) {
+    reading.begins(format!("profile {}", chosen.profile.name));
+    let rate_hz = rates.on(&plan.config.device, chosen.profile.sample_rate_hz);
+    let aim = match aim(&plan, &mut chosen) {
         Ok(aim) => aim,
         Err(error) if asked.iter().any(|change| matches!(change, Change::Seat(Some(_)))) => return Err(error),
         Err(error) => {
@@ -210,7 +262,7 @@ pub fn prepare(mut plan: Plan, rates: &Rates, asked: &[Change]) -> Result<Prepar
             None
         }
     };
-    let at_rate = if profile.sample_rate_hz == rate_hz { profile } else { profile.at_rate(rate_hz)? };
+    let at_rate = chosen.at_rate(rate_hz)?;
     let controls = plan.controls();
     let spec = match controls::chain_spec(&at_rate, aim.as_ref(), &controls) {
         Err(error @ ControlError::NoBypass { .. }) if !asked.iter().any(turns_on_bypass) => {
@@ -223,6 +275,7 @@ pub fn prepare(mut plan: Plan, rates: &Rates, asked: &[Change]) -> Result<Prepar
     };
     let refused = |error: ControlError| PrepareError::Spec { folder: at_rate.folder.clone(), error };
     let chain = Chain::new(&spec.map_err(refused)?).map_err(|error| refused(error.into()))?;
+    plan.profile = Some(chosen);
     Ok(Prepared { plan, chain: Some(Box::new(chain)), rate_hz })
 }
 
@@ -230,10 +283,11 @@ fn turns_on_bypass(change: &Change) -> bool {
     matches!(change, Change::Control(Key::Bypass, Some(value)) if *value > 0.5)
 }
 
-/// What turns `profile` to the seat of `plan`, if it has one.
-fn aim(plan: &Plan, profile: &Profile) -> Result<Option<Aim>, PrepareError> {
+/// What turns the profile to the seat of `plan`, if it has one.
+fn aim(plan: &Plan, chosen: &mut Chosen) -> Result<Option<Aim>, PrepareError> {
     let Some(choice) = plan.seat() else { return Ok(None) };
-    Ok(Some(Aim::load(profile, plan.config.seat(choice)?)?))
+    let (seat, device) = (plan.config.seat(choice)?, chosen.device()?);
+    Ok(Some(Aim::new(Device::clone(&device), seat)?))
 }
 
 /// Keeps, or forgets, what was chosen and set at run time.
@@ -251,5 +305,35 @@ pub fn remember(options: &Options, wish: &Wish, kept: &Settings) -> Result<(), C
     match wish.changes.is_empty() {
         true => Ok(()),
         false => Kept::new(&places, options.instance.name()).write(kept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_read_nothing_again_that_was_needed_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/profiles/pair");
+        for entry in std::fs::read_dir(shipped).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+        let profile = Arc::new(Profile::load(folder.path()).unwrap());
+        let chosen = Chosen { profile, chosen_by: String::new(), device: None, at_rate: None };
+        let mut plan = Plan { profile: Some(chosen), ..Plan::default() };
+        let mut rates = Rates::default();
+        rates.refused(&plan.config.device, 48_000, 48_000, &[44_100]);
+        let mut set = |changes: &[&str]| {
+            let changes: Vec<Change> = changes.iter().map(|change| change.parse().unwrap()).collect();
+            changes.iter().for_each(|change| plan.kept.change(change));
+            let prepared = prepare(plan.clone(), &rates, &changes, &Reading::default()).unwrap();
+            plan = prepared.plan;
+            (prepared.rate_hz, plan.unfollowed.clone())
+        };
+        assert_eq!(set(&["seat=10"]), (44_100, Vec::new()));
+        folder.close().unwrap();
+        assert_eq!(set(&["seat=-10", "center_db=1"]), (44_100, Vec::new()));
     }
 }

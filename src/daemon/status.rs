@@ -20,7 +20,7 @@ impl Daemon {
             version: env!("CARGO_PKG_VERSION").into(),
             instance: self.instance().into(),
             state: self.state(),
-            profile: profile.map(|Chosen { profile, chosen_by }| ProfileStatus {
+            profile: profile.map(|Chosen { profile, chosen_by, .. }| ProfileStatus {
                 name: profile.name.clone(),
                 folder: profile.folder.display().to_string(),
                 chosen_by: chosen_by.clone(),

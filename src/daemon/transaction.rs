@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use super::control::{Answer, Choice, Reply, Switched};
 use super::event::Event;
-use super::file_threads::NotStarted;
+use super::file_threads::{NotStarted, Work};
 use super::main_loop::{Daemon, DaemonError};
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
+use super::preparing::{Job, Reading};
 use super::reload::{Waiting, Wish};
 use crate::output::OutputError;
 use crate::profile::choice::NO_PROFILE;
 
 /// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Files that take longer lie on a disk that does not answer: whoever waits is told, and the next request is served.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// What becomes of a start that is late.
+pub(super) const LATE_START: &str = "(it is waited for; spatiald --reload reads anew, another profile too)";
 
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +33,6 @@ pub(super) enum ReloadError {
     NoProfile,
     #[error("the device plays nothing now ({0}): the profile is switched to as soon as it does")]
     NotPlaying(String),
-    #[error(
-        "reading configuration and profile has not ended within {} s: does the disk or share they lie on answer?",
-        READ_TIMEOUT.as_secs()
-    )]
-    Reading,
     #[error(transparent)]
     NotStarted(#[from] NotStarted),
 }
@@ -49,24 +45,6 @@ pub(super) enum Waiter {
     Manager,
     /// Nobody: the outcome goes to the log.
     Log,
-}
-
-/// What is being read and built.
-pub(super) struct Preparing {
-    ticket: u64,
-    job: Job,
-    since: Instant,
-}
-
-/// What it is for.
-#[derive(Debug)]
-enum Job {
-    /// The first pipeline.
-    Start,
-    /// What was asked for.
-    Reload(Wish),
-    /// What played before, which has to play again.
-    Restore,
 }
 
 /// How a switch is made.
@@ -116,53 +94,75 @@ impl Daemon {
 
     /// Begins the next reload, unless one is under way.
     fn start_reload(&mut self) {
-        if self.in_flight.is_some() || self.preparing.is_some() {
+        if self.in_flight.is_some() || self.preparing.is_busy() {
             return;
         }
         if let Some(wish) = self.reloads.start() {
-            self.prepare_again(wish);
+            match self.late_start() {
+                // There is nothing yet that could be set.
+                Some(error) if wish.choice.is_none() => self.refuse(&error.into()),
+                _ => self.prepare_again(wish),
+            }
         }
+    }
+
+    /// What a start that is late waits for.
+    pub(super) fn late_start(&self) -> Option<PrepareError> {
+        self.preparing.late_start().map(PrepareError::Late)
     }
 
     /// Reads and builds what is to play first.
     pub(super) fn prepare_start(&mut self) {
         let (options, rates) = (self.options.clone(), self.rates.clone());
-        self.prepare_by(Job::Start, move || prepare::prepare(prepare::read_at_start(&options)?, &rates, &[]));
+        self.prepare_by(Job::Start, Work::Read, move |reading| {
+            prepare::prepare(prepare::read_at_start(&options, reading)?, &rates, &[], reading)
+        });
     }
 
     /// Reads and builds for the reload under way, on a thread of its own. Settings alone read no configuration.
     pub(super) fn prepare_again(&mut self, wish: Wish) {
         let (options, rates, plays, wanted) =
             (self.options.clone(), self.rates.clone(), self.plan.clone(), wish.clone());
-        self.prepare_by(Job::Reload(wish), move || {
-            let mut kept = plays.kept.clone();
+        let has_started = self.has_started;
+        let work = if wish.choice.is_some() { Work::Read } else { Work::Build };
+        self.prepare_by(Job::Reload(wish), work, move |reading| {
+            let mut kept = if has_started { plays.kept.clone() } else { prepare::read_kept(&options, reading) };
             wanted.changes.iter().for_each(|change| kept.change(change));
             let plan = match &wanted.choice {
-                Some(choice) => prepare::read_again(&options, choice, plays.config.path.as_deref())?,
+                Some(choice) => prepare::read_again(&options, choice, plays.config.path.as_deref(), reading)?,
                 None => plays,
             };
-            prepare::prepare(Plan { kept, ..plan }, &rates, &wanted.changes)
+            prepare::prepare(Plan { kept, ..plan }, &rates, &wanted.changes, reading)
         });
     }
 
     /// Builds what plays, or played before, once more: at another rate, or because what was to play instead is not to be
     /// had and the device before was given up.
     pub(super) fn restore(&mut self) {
+        if !self.has_started {
+            return self.prepare_start();
+        }
         let (plan, rates) = (self.plan.clone(), self.rates.clone());
-        self.prepare_by(Job::Restore, move || prepare::prepare(plan, &rates, &[]));
+        self.prepare_by(Job::Restore, Work::Build, move |reading| prepare::prepare(plan, &rates, &[], reading));
     }
 
-    fn prepare_by(&mut self, job: Job, work: impl FnOnce() -> Result<Prepared, PrepareError> + Send + 'static) {
-        let ticket = self.new_ticket();
-        let started = self.file_threads.spawn("prepare", &self.events, move || {
+    fn prepare_by(
+        &mut self,
+        job: Job,
+        kind: Work,
+        work: impl FnOnce(&Reading) -> Result<Prepared, PrepareError> + Send + 'static,
+    ) {
+        let (ticket, reading) = (self.new_ticket(), Reading::default());
+        let of_thread = reading.clone();
+        let started = self.file_threads.spawn(kind, &self.events, move || {
             // Whoever waits must be answered, whatever happened. The panic has been printed.
-            let prepared = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PrepareError::Died));
-            Event::Prepared(ticket, Box::new(prepared))
+            let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| work(&of_thread)));
+            Event::Prepared(ticket, Box::new(prepared.unwrap_or(Err(PrepareError::Died))))
         });
         match started {
-            Ok(()) => self.preparing = Some(Preparing { ticket, job, since: Instant::now() }),
-            Err(error) if matches!(job, Job::Restore) => self.cannot_restore(&error.into()),
-            Err(error) => self.refuse(&error.into()),
+            Ok(()) => self.preparing.begin(ticket, job, reading),
+            Err(error) if matches!(job, Job::Reload(_)) => self.refuse(&error.into()),
+            Err(error) => self.cannot_restore(&error.into()),
         }
     }
 
@@ -177,14 +177,15 @@ impl Daemon {
         ticket: u64,
         prepared: Result<Prepared, PrepareError>,
     ) -> Result<(), DaemonError> {
-        let Some(preparing) = self.preparing.take_if(|preparing| preparing.ticket == ticket) else {
+        let Some(job) = self.preparing.end(ticket) else {
             // Given up long ago.
             return Ok(());
         };
-        match (preparing.job, prepared) {
+        match (job, prepared) {
             (Job::Start, prepared) => {
                 let prepared = prepared?;
                 self.plan = prepared.plan.clone();
+                (self.has_started, self.is_displaced) = (true, false);
                 if prepared.plan.profile.is_none() {
                     log::warn!("{NO_PROFILE}");
                     self.manager.ready();
@@ -193,6 +194,8 @@ impl Daemon {
                 self.start_reload();
             }
             (Job::Restore, Ok(prepared)) => {
+                self.plan = prepared.plan.clone();
+                self.is_displaced = false;
                 self.begin_anew(prepared)?;
                 self.start_reload();
             }
@@ -216,7 +219,7 @@ impl Daemon {
     }
 
     pub(super) fn is_starting(&self) -> bool {
-        self.retiring || self.next.is_some() || self.preparing.as_ref().is_some_and(|it| matches!(it.job, Job::Start))
+        self.retiring || self.next.is_some() || self.preparing.is_starting()
     }
 
     fn hand_over(&mut self, prepared: Prepared, wish: Wish) -> Result<(), ReloadError> {
@@ -243,6 +246,7 @@ impl Daemon {
                 Step::Anew
             }
         };
+        self.preparing.forget_late();
         self.in_flight =
             Some(InFlight { plan, wish, step, is_open: false, has_run: false, is_alone: false, from, since });
         Ok(())
@@ -281,6 +285,7 @@ impl Daemon {
         let ticket = self.new_ticket();
         let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.has_ended()) else { return };
         self.plan = switch.plan.clone();
+        (self.has_started, self.is_displaced) = (true, false);
         if let (Step::Crossfade, Some(pipeline), Some(chosen)) = (switch.step, &mut self.pipeline, &self.plan.profile) {
             pipeline.open_later(&self.plan.config, chosen.profile.channels_needed());
         }
@@ -299,7 +304,7 @@ impl Daemon {
             let problem = prepare::remember(&options, &wish, &kept).err().map(|error| error.to_string());
             Event::Remembered(ticket, problem)
         };
-        if let Err(error) = self.file_threads.spawn("remember", &self.events, store) {
+        if let Err(error) = self.file_threads.spawn(Work::Store, &self.events, store) {
             self.on_remembered(ticket, Some(error.to_string()));
         }
     }
@@ -349,31 +354,39 @@ impl Daemon {
             }
         }
         self.show_settings();
+        if self.is_displaced && !self.preparing.is_late() {
+            return self.restore();
+        }
         self.start_reload();
     }
 
     /// Lets nobody wait for what does not end: a switch on a device that plays nothing, files that cannot be read.
-    pub(super) fn give_up_waiting(&mut self) {
-        // At the start there is nothing else to do than to wait.
-        let is_late = |preparing: &mut Preparing| {
-            !matches!(preparing.job, Job::Start) && preparing.since.elapsed() > READ_TIMEOUT
+    pub(super) fn give_up_waiting(&mut self) -> Result<(), DaemonError> {
+        if let Some((job, what)) = self.preparing.take_late(Instant::now()) {
+            let error = PrepareError::Late(what);
+            match job {
+                Job::Start if self.options.no_wait => return Err(error.into()),
+                Job::Start => {
+                    log::warn!("{error} {LATE_START}");
+                    self.manager.ready();
+                    self.start_reload();
+                }
+                Job::Restore => self.cannot_restore(&error.into()),
+                Job::Reload(_) => self.refuse(&error.into()),
+            }
+        }
+        let Some(switch) = self.in_flight.as_ref().filter(|switch| switch.since.elapsed() > SWITCH_TIMEOUT) else {
+            return Ok(());
         };
-        match self.preparing.take_if(is_late).map(|preparing| preparing.job) {
-            Some(Job::Restore) => self.cannot_restore(&ReloadError::Reading),
-            Some(_) => self.refuse(&ReloadError::Reading),
-            None => {}
-        }
-        let Some(switch) = &self.in_flight else { return };
-        if switch.since.elapsed() <= SWITCH_TIMEOUT {
-            return;
-        }
         if let Step::Remember(ticket) = switch.step {
-            return self.on_remembered(ticket, Some("the disk of the state folder does not answer".into()));
+            self.on_remembered(ticket, Some("the disk of the state folder does not answer".into()));
+            return Ok(());
         }
         let error = ReloadError::NotPlaying(self.what_is_wrong());
         let waiting = self.reloads.dismiss();
         let reply = Reply::refused(&error);
         self.answer(waiting, |_| reply.clone());
+        Ok(())
     }
 
     pub(super) fn what_is_wrong(&self) -> String {

@@ -43,7 +43,7 @@ pub(super) fn look(options: &Options, status: Option<&Status>) -> Found {
             Err(error) => Found::Broken(error.to_string()),
         };
     }
-    let (plan, ignored) = match prepare::read_what_can_be(options) {
+    let (plan, ignored) = match prepare::read_what_can_be(options, &prepare::Reading::default()) {
         Ok((plan, ignored)) => (plan, ignored.map(|error| error.to_string())),
         Err(errors) => {
             let broken = errors.iter().find(|error| matches!(error, PrepareError::Profile(_)));

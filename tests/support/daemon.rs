@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
 use super::card::Card;
+use super::frozen::{Births, stopped};
 use super::process::Process;
 use super::session::Session;
 use super::wait::{wait_for, wait_until};
@@ -63,6 +64,33 @@ impl Daemon {
         options: &Options,
         environment: &[(&str, std::ffi::OsString)],
     ) -> Daemon {
+        Daemon::launch_as(session, card, options, environment, |command| command)
+    }
+
+    /// The same; its main thread's births are caught from the first one on.
+    pub fn launch_with_births(
+        session: &Session,
+        card: &Card,
+        options: &Options,
+        environment: &[(&str, std::ffi::OsString)],
+    ) -> (Daemon, Births) {
+        let daemon = Daemon::launch_as(session, card, options, environment, |command| stopped(&command));
+        let stat = format!("/proc/{}/stat", daemon.pid());
+        let is_stopped = || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "));
+        assert!(wait_until(is_stopped), "it does not stop itself");
+        let births = Births::of(daemon.pid());
+        // Not by the process: it would look whether it has ended, and be told that it has stopped.
+        kill(daemon.pid(), Signal::SIGCONT).expect("a child of ours");
+        (daemon, births)
+    }
+
+    fn launch_as(
+        session: &Session,
+        card: &Card,
+        options: &Options,
+        environment: &[(&str, std::ffi::OsString)],
+        change: impl FnOnce(Command) -> Command,
+    ) -> Daemon {
         install_profiles(session);
         let file = session.path(&format!("{}.toml", options.instance));
         write_config(&file, card, options);
@@ -82,7 +110,7 @@ impl Daemon {
         if !options.profile.is_empty() {
             start.args(["--profile", options.profile]);
         }
-        let process = session.spawn(&format!("spatiald-{instance}"), &mut start);
+        let process = session.spawn(&format!("spatiald-{instance}"), &mut change(start));
         Daemon { process, instance, command: Box::new(command) }
     }
 

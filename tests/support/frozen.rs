@@ -1,11 +1,13 @@
 //! A single thread of another process that stands still, as one does that hangs in a driver.
 
+use std::process::Command;
+
 use nix::libc;
 use nix::sys::ptrace;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::wait::wait_until;
+use super::wait::wait_for;
 
 /// A thread stopped by ptrace(2), while the others of its process run. Dropping it lets the thread go on. Belongs to the
 /// thread of the test that made it: only that one may say more.
@@ -44,6 +46,19 @@ impl Drop for Frozen {
     }
 }
 
+/// The same command, which stops itself before it begins.
+pub fn stopped(command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
 /// Stops each thread that another one starts, before it does anything. Dropping it lets later ones be. Belongs to the thread
 /// of the test that made it, too.
 pub struct Births {
@@ -60,27 +75,25 @@ impl Births {
 
     /// Waits for the next one.
     pub fn next(&self) -> Frozen {
+        wait_for("a thread to be started", || self.try_next())
+    }
+
+    /// The next one, if there is one by now.
+    pub fn try_next(&self) -> Option<Frozen> {
         let mut born = None;
-        let starts = wait_until(|| {
-            let Ok(status) = waitpid(self.starter, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)) else {
-                return false;
-            };
-            let signal = match status {
-                WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_CLONE) => {
-                    born = ptrace::getevent(self.starter).ok().map(|thread| Pid::from_raw(thread as i32));
-                    None
-                }
-                WaitStatus::Stopped(_, signal) => Some(signal),
-                WaitStatus::PtraceEvent(..) => None,
-                _ => return false,
-            };
-            ptrace::cont(self.starter, signal).expect("it is stopped");
-            born.is_some()
-        });
-        assert!(starts, "no thread was started");
-        let thread = born.expect("a thread");
+        let signal = match waitpid(self.starter, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG)).ok()? {
+            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_CLONE) => {
+                born = ptrace::getevent(self.starter).ok().map(|thread| Pid::from_raw(thread as i32));
+                None
+            }
+            WaitStatus::Stopped(_, signal) => Some(signal),
+            WaitStatus::PtraceEvent(..) => None,
+            _ => return None,
+        };
+        ptrace::cont(self.starter, signal).expect("it is stopped");
+        let thread = born?;
         waitpid(thread, Some(WaitPidFlag::__WALL)).expect("it stops at its birth");
-        Frozen { thread, _not_send: std::marker::PhantomData }
+        Some(Frozen { thread, _not_send: std::marker::PhantomData })
     }
 }
 

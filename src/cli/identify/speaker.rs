@@ -9,7 +9,7 @@ use crate::cli::{Failure, asked};
 use crate::config::controls::Key;
 use crate::daemon::control::{self, AskError, Held, Reply, Request};
 use crate::daemon::identify::{Sound, peak};
-use crate::daemon::prepare::{Plan, read_at_start};
+use crate::daemon::prepare::{Plan, Reading, read_at_start};
 use crate::daemon::requests::{self, Rates};
 use crate::engine::probe::{Probe, Sounding};
 use crate::engine::{Counters, Pace, Player, Wires, handover, ring};
@@ -59,10 +59,10 @@ impl Found {
             }
             Ok(other) => Err(asked::no_answer(other)),
             Err(AskError::NotRunning { .. }) => {
-                let plan = read_at_start(&args.started.options())?;
+                let plan = read_at_start(&args.started.options(), &Reading::default())?;
                 let chosen = plan.profile.clone().ok_or(NO_PROFILE)?;
                 let speaker = Speaker::Alone(Box::new(Alone::start(&plan)?));
-                Ok(Found { speaker, folder: chosen.profile.folder, profile: chosen.profile.name })
+                Ok(Found { speaker, folder: chosen.profile.folder.clone(), profile: chosen.profile.name.clone() })
             }
             Err(error) => Err(error.into()),
         }

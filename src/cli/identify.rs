@@ -12,7 +12,7 @@ use super::report::print;
 use super::started::Started;
 use crate::config::Places;
 use crate::daemon::control::MAX_SOUND;
-use crate::daemon::identify::{Other, PEAK_DBFS, Sound};
+use crate::daemon::sound::{Other, PEAK_DBFS, Sound};
 use crate::design::Device;
 use crate::design::mend::{Mended, Wire, mended, wires};
 use crate::source::{Source, is_there, printable, write_atomically};

@@ -1,8 +1,9 @@
 //! What device and sink tell, and what is made of it.
 
 use super::control::Choice;
-use super::main_loop::{Daemon, DaemonError};
-use super::transaction::{Step, Waiter};
+use super::error::DaemonError;
+use super::state::Daemon;
+use super::switch::{Step, Waiter};
 use crate::output::OutputError;
 use crate::profile::is_path;
 use crate::{node, output};

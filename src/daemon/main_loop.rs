@@ -4,114 +4,28 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::control::status::State;
 use super::control::{self, Asked, Reply, Request, Server};
+use super::error::DaemonError;
 use super::event::Event;
 use super::file_threads::FileThreads;
 use super::health::{Health, Standstill};
-use super::identify::Identify;
-use super::limits::{TooFewFiles, allow_open_files};
+use super::limits::allow_open_files;
 use super::memory;
 use super::notify::Manager;
 use super::pipeline::{Pipeline, PipelineError};
-use super::prepare::{Options, Plan, PrepareError, Prepared};
+use super::prepare::{Options, Plan, Prepared};
 use super::preparing::Preparing;
 use super::reload::Reloads;
 use super::requests::Rates;
 use super::signals::{Signal, Watch};
+use super::state::{Daemon, DeviceState, SinkState};
+use super::switch::Waiter;
 use super::throttled_log::ThrottledLog;
-use super::transaction::{InFlight, LATE_START, Waiter};
 use crate::engine::join::PATIENCE;
-use crate::output::OutputError;
-use crate::profile::choice::NO_PROFILE;
 
 /// How often the counters are looked at while something plays or is switched to, and else.
 const TICK: Duration = Duration::from_millis(20);
 const SLOW_TICK: Duration = Duration::from_millis(100);
-
-/// Why the daemon ends.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// Configuration or profile.
-    #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    /// A thread has died, or the system has nothing left.
-    #[error(transparent)]
-    Pipeline(#[from] PipelineError),
-    /// `--no-wait`, and the device cannot be had.
-    #[error(transparent)]
-    Device(#[from] OutputError),
-    /// `--no-wait`, and there is no sink.
-    #[error("{0}")]
-    Sink(String),
-    /// The control socket.
-    #[error(transparent)]
-    Listen(#[from] control::ListenError),
-    /// The system allows too little.
-    #[error(transparent)]
-    Limits(#[from] TooFewFiles),
-    /// Signals cannot be received.
-    #[error("cannot receive signals")]
-    Signals(#[source] std::io::Error),
-}
-
-/// How far the device is.
-#[derive(Debug, Default)]
-pub(super) struct DeviceState {
-    /// What is wrong with it now, and the remedy.
-    pub problem: Option<String>,
-    /// It is open.
-    pub is_open: bool,
-    /// It is closed until something plays.
-    pub standby: bool,
-}
-
-/// How far the sink is.
-#[derive(Debug, Default)]
-pub(super) struct SinkState {
-    /// What is wrong with it now, and the remedy.
-    pub problem: Option<String>,
-    /// The device plays into it: through this stream.
-    pub feedback: Option<String>,
-    /// It is in the graph.
-    pub is_up: bool,
-    /// Somebody plays.
-    pub playing: bool,
-}
-
-/// The daemon.
-pub(super) struct Daemon {
-    pub(super) options: Options,
-    pub(super) plan: Plan,
-    /// `plan` has been read.
-    pub(super) has_started: bool,
-    pub(super) pipeline: Option<Pipeline>,
-    pub(super) generations: u64,
-    pub(super) device: DeviceState,
-    pub(super) sink: SinkState,
-    /// A device was open, and a sink was there, since the start.
-    pub(super) was_open: bool,
-    pub(super) was_up: bool,
-    pub(super) standstill: Option<Standstill>,
-    pub(super) reloads: Reloads<Waiter>,
-    pub(super) file_threads: FileThreads,
-    pub(super) preparing: Preparing,
-    pub(super) in_flight: Option<InFlight>,
-    /// The pipeline is that of a switch which was refused: what `plan` says is to be built again.
-    pub(super) is_displaced: bool,
-    /// What starts when the pipeline before has ended.
-    pub(super) next: Option<Prepared>,
-    pub(super) retiring: bool,
-    /// The sound by which somebody tells drivers apart.
-    pub(super) identify: Option<Identify>,
-    pub(super) tickets: u64,
-    pub(super) rates: Rates,
-    pub(super) manager: Manager,
-    pub(super) log: ThrottledLog,
-    pub(super) events: mpsc::Sender<Event>,
-    pub(super) memory_locked: bool,
-    health: Health,
-}
 
 /// Runs until a signal asks to stop.
 ///
@@ -274,55 +188,5 @@ impl Daemon {
         )?);
         self.show_settings();
         Ok(())
-    }
-
-    /// What the daemon does now, in a word.
-    pub(super) fn state(&self) -> State {
-        match &self.pipeline {
-            None if self.is_starting() => State::Starting,
-            None => State::NoProfile,
-            Some(_) if self.standstill.is_some() => State::Stalled,
-            Some(_) if self.device.problem.is_some() => State::NoDevice,
-            Some(_) if self.sink.problem.is_some() => State::NoPipewire,
-            Some(_) if !self.sink.is_up || !(self.device.is_open || self.device.standby) => State::Starting,
-            Some(_) if self.sink.playing => State::Playing,
-            Some(_) if self.device.standby => State::Standby,
-            Some(_) => State::Idle,
-        }
-    }
-
-    /// What is wrong now, each in a line with its remedy.
-    pub(super) fn problems(&self) -> Vec<String> {
-        let is_silent = self.plan.profile.is_none() && !self.is_starting();
-        let no_profile = is_silent.then(|| NO_PROFILE.to_owned());
-        let start = self.late_start().map(|error| format!("{error} {LATE_START}"));
-        let standstill = self.standstill.map(|standstill| standstill.explain().to_owned());
-        let feedback = self.sink.feedback.as_ref().map(|stream| {
-            format!(
-                "the device plays into the sink itself (stream {stream:?}): set `device` to the card, not to PipeWire"
-            )
-        });
-        [no_profile, start, standstill, self.device.problem.clone(), self.sink.problem.clone(), feedback]
-            .into_iter()
-            .flatten()
-            .chain(self.plan.unfollowed.iter().cloned())
-            .collect()
-    }
-
-    /// What `systemctl status` shows.
-    fn manager_status(&self) -> String {
-        match self.problems().into_iter().next() {
-            Some(problem) => format!("{}: {problem}", self.state()),
-            None => format!("{}: profile {}", self.state(), self.profile_name()),
-        }
-    }
-
-    pub(super) fn profile_name(&self) -> String {
-        self.plan.profile.as_ref().map_or_else(|| "nothing".into(), |chosen| chosen.profile.name.clone())
-    }
-
-    /// The instance's name.
-    pub(super) fn instance(&self) -> &str {
-        self.options.instance.name()
     }
 }

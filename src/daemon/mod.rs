@@ -22,11 +22,12 @@
 //! | [`signals`] | SIGHUP, SIGTERM, SIGINT |
 
 pub mod control;
+mod error;
 mod event;
 mod file_threads;
 mod handlers;
 mod health;
-pub mod identify;
+mod identify;
 mod instance;
 mod limits;
 mod main_loop;
@@ -39,11 +40,15 @@ pub mod reload;
 pub mod requests;
 mod settings;
 pub mod signals;
+pub mod sound;
+mod state;
 mod status;
+mod switch;
 mod throttled_log;
 mod transaction;
 
+pub use error::DaemonError;
 pub use instance::{BadInstance, Instance};
-pub use main_loop::{DaemonError, run};
+pub use main_loop::run;
 pub use prepare::Options;
 pub(crate) use throttled_log::span;

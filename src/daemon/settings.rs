@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::control::status::SeatStatus;
 use super::control::{Answer, Reply};
-use super::main_loop::Daemon;
 use super::reload::Wish;
-use super::transaction::Waiter;
+use super::state::Daemon;
+use super::switch::Waiter;
 use crate::config::controls::{self, BadSetting, DEFAULT_WORD, SEAT_KEY};
 use crate::config::{Change, Settings};
 

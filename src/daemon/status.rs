@@ -1,9 +1,9 @@
 //! How the daemon fares, as `--status` says it.
 
 use super::control::status::{DeviceStatus, GraphStatus, LatencyStatus, Load, ProfileStatus, Realtime, Status};
-use super::main_loop::Daemon;
 use super::pipeline::Pipeline;
 use super::prepare::Chosen;
+use super::state::Daemon;
 use crate::engine::{Scheduling, resample};
 
 impl Daemon {

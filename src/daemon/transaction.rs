@@ -4,87 +4,20 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use super::control::{Answer, Choice, Reply, Switched};
+use super::control::{Choice, Reply, Switched};
+use super::error::DaemonError;
 use super::event::Event;
-use super::file_threads::{NotStarted, Work};
-use super::main_loop::{Daemon, DaemonError};
+use super::file_threads::Work;
 use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
 use super::preparing::{Job, Reading};
 use super::reload::{Waiting, Wish};
-use crate::output::OutputError;
+use super::state::{Daemon, LATE_START};
+use super::switch::{InFlight, ReloadError, Step, Waiter};
 use crate::profile::choice::NO_PROFILE;
 
 /// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// What becomes of a start that is late.
-pub(super) const LATE_START: &str = "(it is waited for; spatiald --reload reads anew, another profile too)";
-
-/// Why a reload changed nothing.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReloadError {
-    #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    #[error(transparent)]
-    Pipeline(#[from] PipelineError),
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    #[error("{NO_PROFILE}")]
-    NoProfile,
-    #[error("the device plays nothing now ({0}): the profile is switched to as soon as it does")]
-    NotPlaying(String),
-    #[error(transparent)]
-    NotStarted(#[from] NotStarted),
-}
-
-/// Who waits for a reload.
-pub(super) enum Waiter {
-    /// A control client.
-    Client(Answer),
-    /// The service manager, after SIGHUP.
-    Manager,
-    /// Nobody: the outcome goes to the log.
-    Log,
-}
-
-/// How a switch is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// The chains are crossfaded on the open device.
-    Crossfade,
-    /// Another device is opened, or the same one otherwise.
-    Device,
-    /// All is built anew, because the rate changes.
-    Anew,
-    /// The new chain plays; the choice is being stored.
-    Remember(u64),
-}
-
-/// A switch that was handed over and has not ended.
-pub(super) struct InFlight {
-    pub plan: Plan,
-    pub wish: Wish,
-    pub step: Step,
-    /// The device that was opened for it is open.
-    pub is_open: bool,
-    /// That device has played.
-    pub has_run: bool,
-    /// The old chain has come back.
-    pub is_alone: bool,
-    from: String,
-    since: Instant,
-}
-
-impl InFlight {
-    fn has_ended(&self) -> bool {
-        match self.step {
-            Step::Crossfade => self.is_alone,
-            Step::Device => self.has_run && self.is_alone,
-            Step::Anew => self.has_run,
-            Step::Remember(_) => false,
-        }
-    }
-}
 
 impl Daemon {
     pub(super) fn ask(&mut self, wish: impl Into<Wish>, waiter: Waiter) {
@@ -387,10 +320,6 @@ impl Daemon {
         let reply = Reply::refused(&error);
         self.answer(waiting, |_| reply.clone());
         Ok(())
-    }
-
-    pub(super) fn what_is_wrong(&self) -> String {
-        self.problems().into_iter().next().unwrap_or_else(|| self.state().to_string())
     }
 
     /// Answers everybody who waits.

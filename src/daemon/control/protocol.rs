@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::Status;
 use crate::config::Change;
-use crate::daemon::identify::{Sound, check_request};
+use crate::daemon::sound::{Sound, check_request};
 use crate::source::printable;
 
 /// Linux takes no longer path.
@@ -131,7 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::daemon::identify::Other;
+    use crate::daemon::sound::Other;
 
     #[test]
     fn what_is_said_on_the_wire_stays() {

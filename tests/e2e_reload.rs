@@ -229,6 +229,30 @@ fn another_device_never_hears_the_old_profile() {
     });
 }
 
+/// One that opens and does not start, as on a USB bus without bandwidth, changes nothing either, and keeps nobody from
+/// asking for something else.
+#[test]
+fn a_device_that_opens_and_never_plays_is_given_up_for_the_one_before() {
+    undisturbed(|| {
+        let options = Options { profile: "bar", ..Options::default() };
+        let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        other.set(Word::StartErrno, i64::from(nix::libc::ENOSPC));
+        bed.daemon.move_to(&bed.session, &other, &options);
+        let refused = bed.daemon.ask(&["--reload", "pair"]);
+        assert_eq!(refused.status.code(), Some(1), "{}", bed.daemon.log());
+        let playing = wait_until(|| bed.daemon.status()["state"] == "playing");
+        assert!(playing, "{}\n{}", bed.daemon.status(), bed.daemon.log());
+        assert_eq!(profile_now(&bed), "bar");
+        let after = bed.listen(1.0);
+        assert!(bed.heard(0, after).iter().any(|&sample| sample != 0.0), "silence:\n{}", bed.daemon.log());
+        bed.daemon.move_to(&bed.session, &bed.card, &options);
+        bed.daemon.reload("pair");
+        assert_eq!(profile_now(&bed), "pair");
+    });
+}
+
 /// Many switches under a tone, among five profiles of which two are broken and one has another number of drivers.
 /// `SPATIALD_RELOADS=1000` makes it long.
 #[test]

@@ -3,7 +3,7 @@
 use super::control::Choice;
 use super::error::DaemonError;
 use super::state::Daemon;
-use super::switch::{Step, Waiter};
+use super::switch::{InFlight, Step, Waiter};
 use crate::output::OutputError;
 use crate::profile::is_path;
 use crate::{node, output};
@@ -106,7 +106,8 @@ impl Daemon {
         // An attempt that was under way when another device was asked for, or when all began to be built anew; or what is
         // to be built anew is late, and has been told of.
         let is_late = step.is_none() && self.preparing.is_late();
-        if step == Some(Step::Device) || self.preparing.is_busy() || is_late {
+        let is_before = step == Some(Step::Device) && !self.in_flight.as_ref().is_some_and(InFlight::is_stuck);
+        if is_before || self.preparing.is_busy() || is_late {
             return Ok(());
         }
         self.device.problem = Some(error.to_string());
@@ -118,10 +119,8 @@ impl Daemon {
             }
             return Ok(());
         }
-        if step == Some(Step::Anew) {
-            self.in_flight = None;
-            self.is_displaced = true;
-            self.refuse(&error.into());
+        if matches!(step, Some(Step::Device | Step::Anew)) {
+            self.give_up_switch(&error.into());
             return Ok(());
         }
         if self.options.no_wait && !self.was_open {

@@ -23,6 +23,8 @@ pub(super) enum ReloadError {
     NoProfile,
     #[error("the device plays nothing now ({0}): the profile is switched to as soon as it does")]
     NotPlaying(String),
+    #[error("the device opens, and plays nothing: {0}")]
+    NeverPlayed(String),
     #[error(transparent)]
     NotStarted(#[from] NotStarted),
 }
@@ -66,6 +68,11 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
+    /// The device is open and takes nothing.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self.step, Step::Device | Step::Anew) && self.is_open && !self.has_run
+    }
+
     pub fn has_ended(&self) -> bool {
         match self.step {
             Step::Crossfade => self.is_alone,

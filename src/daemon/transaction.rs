@@ -315,11 +315,22 @@ impl Daemon {
             self.on_remembered(ticket, Some("the disk of the state folder does not answer".into()));
             return Ok(());
         }
+        if switch.is_stuck() {
+            self.give_up_switch(&ReloadError::NeverPlayed(self.what_is_wrong()));
+            return Ok(());
+        }
         let error = ReloadError::NotPlaying(self.what_is_wrong());
         let waiting = self.reloads.dismiss();
         let reply = Reply::refused(&error);
         self.answer(waiting, |_| reply.clone());
         Ok(())
+    }
+
+    /// The other device cannot be had after all; the one before is opened again, with what played on it.
+    pub(super) fn give_up_switch(&mut self, error: &ReloadError) {
+        self.in_flight = None;
+        self.is_displaced = true;
+        self.refuse(error);
     }
 
     /// Answers everybody who waits.

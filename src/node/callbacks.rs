@@ -14,7 +14,7 @@ use pipewire::types::ObjectType;
 
 use super::clock::Areas;
 use super::cycle::Cycle;
-use super::data_loop::{DataCell, DataLoop};
+use super::data_loop::{DataCell, DataLoop, SendPtr};
 use super::feedback::{Feedback, Object};
 use super::manager::Manager;
 use super::params::{Param, requested_profile, requested_settings};
@@ -185,12 +185,11 @@ impl Callbacks {
         if !Areas::knows(id) {
             return;
         }
-        // An address, because a pointer is not `Send`.
-        let address = area.expose_provenance();
+        let area = SendPtr(area);
         let set = move |cycle: &mut Cycle| {
             // SAFETY: these are `io_changed`'s own arguments, taken over by the data thread while we wait in it, or
             // before it runs.
-            unsafe { cycle.set_area(id, std::ptr::with_exposed_provenance_mut(address), size) };
+            unsafe { cycle.set_area(id, area.get(), size) };
             (cycle.quantum_frames(), cycle.is_driving())
         };
         let changed = match self.data_loop.get() {

@@ -83,12 +83,21 @@ impl Cycle {
         let mut frames = 0;
         while let Some(mut buffer) = stream.dequeue_buffer() {
             let [left, right, ..] = buffer.datas_mut() else { continue };
-            let (left, right) = (plane(left), plane(right));
-            let length = left.len().min(right.len());
-            let accepted = self.ring.push(left, right);
-            self.counters.add_cycle(length, accepted);
-            frames += length;
+            frames += self.push(plane(left), plane(right));
         }
+        self.complete(frames);
+    }
+
+    /// Frames of the cycle, into the ring; returns their number.
+    fn push(&mut self, left: &[f32], right: &[f32]) -> usize {
+        let frames = left.len().min(right.len());
+        let accepted = self.ring.push(left, right);
+        self.counters.add_cycle(frames, accepted);
+        frames
+    }
+
+    /// The cycle has brought `frames` in all.
+    fn complete(&mut self, frames: usize) {
         if frames > 0 {
             self.pace.note_cycle(frames);
         }
@@ -122,3 +131,6 @@ fn plane(data: &mut Data) -> &[f32] {
     let (_, samples, _) = unsafe { bytes[offset..offset + size].align_to::<f32>() };
     samples
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,17 @@
 //! The crate has no wrapper for the data loop. Its queue has one writer (the main-loop thread), so everything here
 //! is called from that thread; other threads reach the data loop through a watched eventfd.
 
+use std::any::Any;
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::rc::Rc;
+use std::sync::atomic::{
+    AtomicBool, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -21,8 +26,8 @@ use pipewire::sys as pw_sys;
 #[derive(Clone)]
 pub(super) struct DataLoop {
     raw: NonNull<spa_sys::spa_loop>,
-    /// Keeps the loop alive.
-    _context: ContextRc,
+    /// Keeps the loop alive: the context that has it.
+    _owner: Rc<dyn Any>,
 }
 
 /// `pw_stream_get_data_loop`, which PipeWire has from 1.1 on.
@@ -47,7 +52,7 @@ impl DataLoop {
         };
         // SAFETY: the loop is alive as long as its context, which we keep; what it wraps never changes.
         let raw = NonNull::new(unsafe { NonNull::new(raw)?.as_ref() }.loop_)?;
-        Some(DataLoop { raw, _context: context.clone() })
+        Some(DataLoop { raw, _owner: Rc::new(context.clone()) })
     }
 
     /// Runs `work` on the data thread and waits until it is done. When the loop is not running, `work` runs here.
@@ -165,13 +170,13 @@ impl<F: FnMut()> Drop for Watch<'_, F> {
 }
 
 /// A pointer that may travel to the data thread inside [`DataLoop::run`].
-struct SendPtr<T>(*mut T);
+pub(super) struct SendPtr<T>(pub *mut T);
 
 // SAFETY: the sending thread waits until the receiving one is done with it.
 unsafe impl<T> Send for SendPtr<T> {}
 
 impl<T> SendPtr<T> {
-    fn get(self) -> *mut T {
+    pub fn get(self) -> *mut T {
         self.0
     }
 }
@@ -199,18 +204,23 @@ impl<T> DataCell<T> {
     /// Only from callbacks of the data loop (or while it is not running), and never from within another `with` of the
     /// same cell: `f` must not call into PipeWire in a way that could run another callback.
     pub unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
-        // SAFETY: always succeeds, touches nothing.
-        let this_thread = unsafe { libc::pthread_self() } as usize;
-        let owner = match self.owner.compare_exchange(0, this_thread, Relaxed, Relaxed) {
-            Ok(_) => this_thread,
-            Err(owner) => owner,
-        };
-        if owner != this_thread {
-            self.contested.store(true, Relaxed);
-            return None;
-        }
+        self.enter()?;
         // SAFETY: only one thread comes by here, and by the contract it is in no other access.
         Some(f(unsafe { &mut *self.value.get() }))
+    }
+
+    /// Makes the calling thread the owner unless another one is it. Returns whether it was before.
+    fn enter(&self) -> Option<bool> {
+        // SAFETY: always succeeds, touches nothing.
+        let this_thread = unsafe { libc::pthread_self() } as usize;
+        match self.owner.compare_exchange(0, this_thread, Acquire, Relaxed) {
+            Ok(_) => Some(false),
+            Err(owner) if owner == this_thread => Some(true),
+            Err(_) => {
+                self.contested.store(true, Relaxed);
+                None
+            }
+        }
     }
 
     /// True when a second thread asked for the value: the graph is processed on another loop than the watched one.
@@ -218,24 +228,24 @@ impl<T> DataCell<T> {
         self.contested.load(Relaxed)
     }
 
-    /// Changes the value from the main-loop thread, by running `f` on the data thread.
+    /// Changes the value from the main-loop thread, by running `f` on the data thread. Leaves the value without an owner
+    /// where it had none: a loop that is not running runs `f` here.
     ///
     /// # Errors
     /// The loop's queue refused it, or another thread owns the value: nothing was changed.
     pub fn change<R: Send>(&self, on: &DataLoop, f: impl FnOnce(&mut T) -> R + Send) -> Result<R, Errno> {
-        let cell = SendPtr(self.value.get());
-        let (owner, contested) = (&self.owner, &self.contested);
+        let cell = SendPtr((&raw const *self).cast_mut());
         let mut result = None;
         let slot = &mut result;
         on.run(move || {
-            // SAFETY: always succeeds, touches nothing.
-            let this_thread = unsafe { libc::pthread_self() } as usize;
-            if ![0, this_thread].contains(&owner.load(Relaxed)) {
-                contested.store(true, Relaxed);
-                return;
-            }
+            // SAFETY: `self` is borrowed until this has run.
+            let cell = unsafe { &*cell.get() };
+            let Some(is_ours) = cell.enter() else { return };
             // SAFETY: runs on the thread that owns the value, between its other callbacks, so nobody else has access.
-            *slot = Some(f(unsafe { &mut *cell.get() }));
+            *slot = Some(f(unsafe { &mut *cell.value.get() }));
+            if !is_ours {
+                cell.owner.store(0, Release);
+            }
         })?;
         result.ok_or(Errno::EAGAIN)
     }
@@ -245,7 +255,7 @@ impl<T> DataCell<T> {
     /// # Safety
     /// Only when every callback that used the cell is gone.
     pub unsafe fn release(&self) {
-        self.owner.store(0, Relaxed);
+        self.owner.store(0, Release);
         self.contested.store(false, Relaxed);
     }
 
@@ -261,29 +271,6 @@ impl<T> DataCell<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The cell is shared by reference as PipeWire's callbacks share it.
-    struct Shared(DataCell<u32>);
-
-    // SAFETY: what is tested is that `with` lets one thread in only.
-    unsafe impl Sync for Shared {}
-
-    #[test]
-    fn the_first_thread_keeps_the_value_and_a_second_is_told_of() {
-        let shared = Shared(DataCell::new(1));
-        let add_one = || {
-            // SAFETY: stands for a callback of the data loop; does not nest.
-            unsafe { shared.0.with(|value| *value += 1) }
-        };
-        assert!(add_one().is_some() && add_one().is_some());
-        assert!(!shared.0.is_contested());
-        let shared = &shared;
-        // SAFETY: as above.
-        let other =
-            std::thread::scope(|scope| scope.spawn(move || unsafe { shared.0.with(|value| *value += 1) }).join());
-        assert!(other.unwrap().is_none());
-        assert!(shared.0.is_contested() && add_one().is_some());
-    }
-}
+pub(super) mod fake;
+#[cfg(test)]
+mod tests;

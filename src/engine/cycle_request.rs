@@ -130,6 +130,8 @@ impl CycleRequest {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::*;
 
     const MS: u64 = 1_000_000;
@@ -187,6 +189,29 @@ mod tests {
             request.answer();
         }
         assert!(!request.is_pending() && makes(&request, now_ms + 1));
+    }
+
+    /// Writer and data loop find the ring under target at the same moment, round after round.
+    #[test]
+    fn of_two_threads_that_ask_at_once_one_does() {
+        let rounds = if cfg!(miri) { 10 } else { 1000 };
+        let (request, made) = (CycleRequest::default(), AtomicU64::new(0));
+        let together = Barrier::new(2);
+        let ask = || {
+            for round in 1..=rounds {
+                together.wait();
+                made.fetch_add(u64::from(makes(&request, 100 * round)), Relaxed);
+                if together.wait().is_leader() {
+                    assert_eq!(made.load(Relaxed), round);
+                    request.answer();
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(ask);
+            ask();
+        });
+        assert!(!request.is_pending());
     }
 
     #[test]

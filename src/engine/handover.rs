@@ -73,6 +73,7 @@ impl<T> Receiver<T> {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::thread::{self, ThreadId};
 
     static DROPS: AtomicUsize = AtomicUsize::new(0);
 
@@ -106,5 +107,61 @@ mod tests {
             assert!(receiver.retire(Box::new(i)).is_ok());
         }
         assert_eq!(receiver.retire(Box::new(99)).unwrap_err(), Box::new(99));
+    }
+
+    /// A value that knows where it was built, and what else it is.
+    struct Built(ThreadId, u32);
+
+    impl Drop for Built {
+        fn drop(&mut self) {
+            assert_eq!(self.0, thread::current().id(), "dropped on the real-time thread");
+        }
+    }
+
+    #[test]
+    fn between_two_threads_values_keep_their_order_and_are_dropped_where_they_were_built() {
+        const VALUES: u32 = if cfg!(miri) { 30 } else { 10_000 };
+        let (mut sender, mut receiver) = handover::<Built>();
+        let realtime = thread::spawn(move || {
+            let (mut playing, mut unreturned) = (None::<Box<Built>>, None);
+            let mut last = 0;
+            while last < VALUES || unreturned.is_some() {
+                if let Some(old) = unreturned.take() {
+                    unreturned = receiver.retire(old).err();
+                } else if let Some(next) = receiver.receive() {
+                    assert_eq!(next.1, last + 1);
+                    last = next.1;
+                    unreturned = playing.replace(next).and_then(|old| receiver.retire(old).err());
+                }
+                thread::yield_now();
+            }
+            (receiver, playing)
+        });
+        let (mut refused, mut reclaimed) = (0, 0);
+        let mut reclaim = |sender: &mut Sender<Built>| {
+            while let Some(old) = sender.reclaim() {
+                reclaimed += 1;
+                assert_eq!(old.1, reclaimed);
+            }
+            reclaimed
+        };
+        for number in 1..=VALUES {
+            let mut next = Some(Box::new(Built(thread::current().id(), number)));
+            while let Some(value) = next.take() {
+                next = sender.send(value).err();
+                refused += u32::from(next.is_some());
+                // Seldom, so that the way back fills up.
+                if refused % 20 == 19 {
+                    reclaim(&mut sender);
+                }
+                thread::yield_now();
+            }
+        }
+        while !realtime.is_finished() {
+            reclaim(&mut sender);
+        }
+        let (_receiver, playing) = realtime.join().unwrap();
+        let reclaimed = reclaim(&mut sender);
+        assert_eq!((reclaimed, playing.map(|last| last.1)), (VALUES - 1, Some(VALUES)));
     }
 }

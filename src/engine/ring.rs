@@ -105,6 +105,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
+    const STEPS: usize = if cfg!(miri) { 30 } else { 200 };
+
     #[derive(Debug, Clone)]
     enum Step {
         Push(usize),
@@ -122,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_as_a_bounded_queue(capacity in 1..50usize, steps in prop::collection::vec(step(), 0..200)) {
+        fn behaves_as_a_bounded_queue(capacity in 1..50usize, steps in prop::collection::vec(step(), 0..STEPS)) {
             let (mut writer, mut reader) = ring(capacity);
             let mut model = VecDeque::new();
             let mut next = 0u32;
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn two_threads_lose_and_reorder_nothing() {
-        const FRAMES: usize = 200_000;
+        const FRAMES: usize = if cfg!(miri) { 2000 } else { 200_000 };
         let (mut writer, mut reader) = ring(777);
         let producer = std::thread::spawn(move || {
             let mut sent = 0;

@@ -136,6 +136,11 @@ if [ ${#summary[@]} -eq 0 ]; then
 fi
 step "lint" cargo clippy --locked --workspace --all-targets -- -D warnings || { finish; exit 1; }
 step "build without a daemon" cargo clippy --locked --no-default-features -- -D warnings || { finish; exit 1; }
+if cargo deny --version >/dev/null 2>&1; then
+	step "dependencies" cargo deny --locked --log-level error check licenses bans sources || true
+else
+	summary+=("$(printf '%-28s not run: no cargo-deny here; tests/dependencies.rs has the most of it' dependencies)")
+fi
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items || true
 step "test card" tests/card/build.sh "$target/tmp/testcard" || { finish; exit 1; }
 step "unit and session tests" cargo test --locked --workspace --no-fail-fast --all-targets -- "$@" || true

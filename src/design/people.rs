@@ -221,6 +221,7 @@ fn spread<'a>(all: impl Iterator<Item = &'a Hears> + Clone) -> Spread {
                 by_time_deg: quantile(sides().map(|side| side.by_time_deg), part),
                 by_level_deg: quantile(sides().map(|side| side.by_level_deg), part),
                 mean_deg: quantile(sides().map(|side| side.mean_deg), part),
+                nearest_deg: quantile(sides().map(|side| side.nearest_deg), part),
             },
         }
     };

@@ -124,12 +124,15 @@ impl Table<'_> {
             "  {:<26}{:>8.1} dB (direct sound {:.1})",
             "sides re center", room.sides_re_center_db, room.direct_sides_re_center_db
         )?;
-        heading(f, "  seem to be at, degrees by time / level / mean of both: left program, right program")?;
+        heading(
+            f,
+            "  seem to be at, degrees by time / level / mean of both / both at once: left program, right program",
+        )?;
         for seen in room.apparent.iter().filter(|seen| self.all || seen.place != FARTHER_ASIDE) {
             let angle = |a: &super::evaluate::Azimuth| {
-                format!("{:.0} / {:.0} / {:.0}", a.by_time_deg, a.by_level_deg, a.mean_deg)
+                format!("{:.0} / {:.0} / {:.0} / {:.0}", a.by_time_deg, a.by_level_deg, a.mean_deg, a.nearest_deg)
             };
-            writeln!(f, "    {:<24}{:>16}{:>18}", seen.place, angle(&seen.left), angle(&seen.right))?;
+            writeln!(f, "    {:<20}{:>21}{:>23}", seen.place, angle(&seen.left), angle(&seen.right))?;
         }
         row(f, "center over diffuse, dB", &room.center_direct_to_diffuse_db, 1)?;
         row(f, "  up to, m", &room.center_critical_distance_m, 2)?;

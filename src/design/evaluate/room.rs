@@ -11,7 +11,7 @@ use super::super::device::Device;
 use super::super::fir::Bins;
 use super::super::room::diffuse_over_direct;
 use super::PerOctave;
-use super::azimuth::{Azimuth, AzimuthMap};
+use super::azimuth::{Azimuth, AzimuthMap, Differences, Thirds};
 use super::bands::{db, energy, range, thirds};
 use super::ears::{self, EarGrid};
 use super::space::Field;
@@ -154,10 +154,7 @@ fn apparent(device: &Device, sources: &Sources) -> Vec<Apparent> {
     ];
     let seen = |(place, listener): (&'static str, Listener)| {
         let grid = EarGrid::sparse(&device.drivers, head, &listener, bins, EVERY);
-        let [left, right] = [0, 1].map(|side| {
-            let (time_us, level_db) = differences(bins, &grid.both(sources.programs[side]));
-            known.azimuth(time_us, level_db)
-        });
+        let [left, right] = [0, 1].map(|side| known.azimuth(&differences(bins, &grid.both(sources.programs[side]))));
         Apparent { place, left, right }
     };
     places.into_iter().filter(|(_, place)| super::clear_of(&device.drivers, head, place)).map(seen).collect()
@@ -168,16 +165,52 @@ fn known(head: &Head, distance_m: f64, bins: Bins) -> AzimuthMap {
     let span = FARTHEST_DEG / 2;
     let row = |step: i32| {
         let azimuth_deg = f64::from(2 * step);
-        let (time_us, level_db) = differences(bins, &ears::ideal_sparse(bins, head, azimuth_deg, distance_m, EVERY));
-        [azimuth_deg, time_us, level_db]
+        (azimuth_deg, differences(bins, &ears::ideal_sparse(bins, head, azimuth_deg, distance_m, EVERY)))
     };
     AzimuthMap::new((-span..=span).map(row).collect())
 }
 
-/// The ears' difference in time, µs, and in level, dB.
-fn differences(bins: Bins, heard: &[Vec<Complex>; 2]) -> (f64, f64) {
+/// The ears' differences in time and level.
+fn differences(bins: Bins, heard: &[Vec<Complex>; 2]) -> Differences {
     let band = |(low, high): (f64, f64)| range(bins, low, high);
     let level = band(LEVEL_HZ);
-    let level_db = db(energy(&heard[0], level.clone()) / energy(&heard[1], level).max(1e-300));
-    (ears::lag_us(bins, heard, band(TIME_HZ)), level_db)
+    let mut thirds = Thirds::default();
+    for (bin, (left, right)) in heard[0].iter().zip(&heard[1]).enumerate().skip(1) {
+        thirds.add(bins.frequency_hz(bin), 1.0, [*left, *right]);
+    }
+    Differences {
+        time_us: ears::lag_us(bins, heard, band(TIME_HZ)),
+        level_db: db(energy(&heard[0], level.clone()) / energy(&heard[1], level).max(1e-300)),
+        thirds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_loudspeaker_is_where_it_stands_by_all_differences() {
+        let (bins, head) = (Bins { length: 16_384, sample_rate_hz: 48_000.0 }, Head::Sphere { radius_m: 0.0875 });
+        let known = known(&head, 2.0, bins);
+        for azimuth_deg in [-41.0, -30.0, 0.0, 5.0, 13.0, 30.0] {
+            let heard = ears::ideal_sparse(bins, &head, azimuth_deg, 2.0, EVERY);
+            let seen = known.azimuth(&differences(bins, &heard));
+            for got in [seen.by_time_deg, seen.by_level_deg, seen.mean_deg, seen.nearest_deg] {
+                assert!((got - azimuth_deg).abs() < 0.3, "{azimuth_deg}°: {seen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_one_loudspeaker_s_time_and_another_s_level_the_nearest_is_between_them() {
+        let (bins, head) = (Bins { length: 16_384, sample_rate_hz: 48_000.0 }, Head::Sphere { radius_m: 0.0875 });
+        let known = known(&head, 2.0, bins);
+        let [near, far] = [10.0, 30.0].map(|deg| ears::ideal_sparse(bins, &head, deg, 2.0, EVERY));
+        let from = (1600.0 / bins.frequency_hz(1)) as usize;
+        let mixed = [0, 1].map(|ear| [&near[ear][..from], &far[ear][from..]].concat());
+        let seen = known.azimuth(&differences(bins, &mixed));
+        assert!((seen.by_time_deg - 10.0).abs() < 0.3 && (seen.by_level_deg - 30.0).abs() < 0.3, "{seen:?}");
+        assert!((12.0..28.0).contains(&seen.nearest_deg), "{seen:?}");
+    }
 }

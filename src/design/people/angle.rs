@@ -3,7 +3,7 @@
 use crate::acoustics::{Head, Incident, Listener, wave_number};
 
 use super::super::evaluate::azimuth::{Azimuth, AzimuthMap};
-use super::heard::{Cues, DELAY_HZ, Grid, Heard, LEVEL_HZ, Point};
+use super::heard::{Cues, Grid, Heard};
 
 /// Azimuths at which the head's own differences are computed, and between which they are interpolated.
 const STEP_DEG: f64 = 5.0;
@@ -13,9 +13,8 @@ const STEPS: i32 = 18;
 pub fn map(grid: &Grid, head: &Head, distance_m: f64) -> AzimuthMap {
     let azimuths: Vec<f64> = (-STEPS..=STEPS).map(|step| f64::from(step) * STEP_DEG).collect();
     let mut cues = vec![Cues::default(); azimuths.len()];
-    let counts = |point: &&Point| DELAY_HZ.contains(&point.frequency_hz) || LEVEL_HZ.contains(&point.frequency_hz);
     let listener = Listener::at([0.0; 3]);
-    for point in grid.points.iter().filter(counts) {
+    for point in &grid.points {
         let mut head = head.at(wave_number(point.frequency_hz));
         for (azimuth_deg, cues) in azimuths.iter().zip(&mut cues) {
             let (sin, cos) = azimuth_deg.to_radians().sin_cos();
@@ -25,14 +24,11 @@ pub fn map(grid: &Grid, head: &Head, distance_m: f64) -> AzimuthMap {
             cues.add(point, head.response(&incident, &listener));
         }
     }
-    let row = |(azimuth_deg, cues): (f64, Cues)| [azimuth_deg, cues.delay_us(), cues.level_db()];
-    AzimuthMap::new(azimuths.into_iter().zip(cues).map(row).collect())
+    AzimuthMap::new(azimuths.into_iter().zip(cues.iter().map(Cues::differences)).collect())
 }
 
 /// Where a side's program seems to come from, positive towards its own side.
 pub fn of(map: &AzimuthMap, heard: &Heard, side: usize) -> Azimuth {
-    let cues = &heard.cues[side];
-    let own_side = if side == 0 { 1.0 } else { -1.0 };
-    let seen = map.azimuth(cues.delay_us(), cues.level_db());
-    Azimuth::new(own_side * seen.by_time_deg, own_side * seen.by_level_deg)
+    let seen = map.azimuth(&heard.cues[side].differences());
+    if side == 0 { seen } else { seen.mirrored() }
 }

@@ -8,6 +8,7 @@ use crate::acoustics::{Complex, Head, Incident, Listener, wave_number};
 
 use super::super::device::Device;
 use super::super::evaluate::PerOctave;
+use super::super::evaluate::azimuth::{Differences, Thirds};
 use super::super::evaluate::bands::{OCTAVES_HZ, db, octave};
 use super::super::filter_set::FilterSet;
 use super::super::fir::Bins;
@@ -17,8 +18,8 @@ const BINS_PER_OCTAVE: usize = 32;
 /// Points of the transform.
 const TRANSFORM: usize = 16_384;
 /// Time differences say where a sound is between these, Hz; level differences between those.
-pub const DELAY_HZ: Range<f64> = 250.0..1500.0;
-pub const LEVEL_HZ: Range<f64> = 2000.0..8000.0;
+const DELAY_HZ: Range<f64> = 250.0..1500.0;
+const LEVEL_HZ: Range<f64> = 2000.0..8000.0;
 
 /// The frequencies used, and what the filters do there.
 pub struct Grid {
@@ -82,11 +83,13 @@ pub struct Cues {
     cross: Vec<(f64, Complex)>,
     /// Pink-weighted energies of the ears where level differences count.
     levels: [f64; 2],
+    thirds: Thirds,
 }
 
 impl Cues {
     /// Adds one frequency.
     pub fn add(&mut self, point: &Point, [left, right]: [Complex; 2]) {
+        self.thirds.add(point.frequency_hz, point.width_hz, [left, right]);
         if DELAY_HZ.contains(&point.frequency_hz) {
             self.cross.push((2.0 * PI * point.frequency_hz, left.conj() * right * point.width_hz));
         }
@@ -97,8 +100,14 @@ impl Cues {
         }
     }
 
+    /// What tells an azimuth.
+    pub fn differences(&self) -> Differences {
+        let level_db = db(self.levels[0] / self.levels[1].max(1e-300));
+        Differences { time_us: self.delay_us(), level_db, thirds: self.thirds.clone() }
+    }
+
     /// Lag of the ears' largest correlation within ±0.9 ms, µs; positive if the left ear leads.
-    pub fn delay_us(&self) -> f64 {
+    fn delay_us(&self) -> f64 {
         const STEP_S: f64 = 2e-6;
         const STEPS: i32 = 450;
         let mut turning: Vec<(Complex, Complex)> = self
@@ -115,11 +124,6 @@ impl Cues {
             .collect();
         let best = (0..correlations.len()).fold(0, |a, b| if correlations[b] > correlations[a] { b } else { a });
         (best as f64 - f64::from(STEPS)) * STEP_S * 1e6
-    }
-
-    /// Level of the left ear re the right one, dB.
-    pub fn level_db(&self) -> f64 {
-        db(self.levels[0] / self.levels[1].max(1e-300))
     }
 }
 

@@ -28,12 +28,13 @@ impl Display for PeopleTable<'_> {
             row(f, name, &median.interaural_level_db, 1)?;
             row(f, WORST, &worst.interaural_level_db, 1)
         })?;
-        writeln!(f, "apparent angle of a side's program, degrees: by time, by level, mean")?;
+        writeln!(f, "apparent angle of a side's program, degrees: by time, by level, mean, both at once")?;
         let middle = |of: fn(&Azimuth) -> f64| 0.5 * model.angles.iter().map(of).sum::<f64>();
         let model_angles = Azimuth {
             by_time_deg: middle(|a| a.by_time_deg),
             by_level_deg: middle(|a| a.by_level_deg),
             mean_deg: middle(|a| a.mean_deg),
+            nearest_deg: middle(|a| a.nearest_deg),
         };
         angles(f, "model head", &model_angles)?;
         spreads(f, figures, |f, name, median, worst| {
@@ -75,5 +76,6 @@ fn row(f: &mut Formatter, name: &str, values: &PerOctave, decimals: usize) -> fm
 }
 
 fn angles(f: &mut Formatter, name: &str, angles: &Azimuth) -> fmt::Result {
-    writeln!(f, "  {name:<26}{:>8.1}{:>8.1}{:>8.1}", angles.by_time_deg, angles.by_level_deg, angles.mean_deg)
+    let Azimuth { by_time_deg, by_level_deg, mean_deg, nearest_deg } = angles;
+    writeln!(f, "  {name:<26}{by_time_deg:>8.1}{by_level_deg:>8.1}{mean_deg:>8.1}{nearest_deg:>8.1}")
 }

@@ -36,6 +36,8 @@ fn the_model_among_the_people_hears_what_the_design_says() {
         assert!((figures.as_they_sit.median.xtc_db[octave] - figures.model.xtc_db[octave]).abs() < 1e-9);
     }
     assert_eq!(figures.heads[0].seat_deg, 0.0);
+    let (here, there) = (figures.model.angles[0].nearest_deg, printed.room.apparent[0].left.nearest_deg);
+    assert!((here - there).abs() < 0.3, "{here}° and {there}°");
 }
 
 #[test]
@@ -55,7 +57,14 @@ fn a_real_loudspeaker_is_heard_where_it_stands() {
         let heard = &heard::heard(&device, &grid, &[&head], &|_| ())[0][0];
         let [left, right] = [0, 1].map(|side| angle::of(&map, heard, side));
         // Beyond 40° a sphere's level difference hardly grows: levels tell the azimuth to one step of the map.
-        let angles = [(left.by_time_deg, 1.5), (left.by_level_deg, 4.0), (left.mean_deg, 2.5), (-right.mean_deg, 2.5)];
+        let angles = [
+            (left.by_time_deg, 1.5),
+            (left.by_level_deg, 4.0),
+            (left.mean_deg, 2.5),
+            (-right.mean_deg, 2.5),
+            (left.nearest_deg, 1.0),
+            (-right.nearest_deg, 1.0),
+        ];
         for (angle, within) in angles {
             assert!((angle - azimuth_deg).abs() < within, "{azimuth_deg}°: {left:?}, {right:?}");
         }

@@ -11,6 +11,7 @@ use super::report::print;
 use crate::config::controls::Controls;
 use crate::config::{Places, Seat};
 use crate::controls::{self, Aim};
+use crate::design::crosstalk::Lowered;
 use crate::design::designer::{self, Design};
 use crate::design::people::{self, PeopleFigures, PeopleTable, Person};
 use crate::design::shortfalls::shortfalls;
@@ -75,7 +76,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let (device, filters) = folder::played_on(&profile, &device)?;
         let figures = evaluate::evaluate(&device, &filters);
         let people = over_people(&device, &profile, heads.as_deref())?;
-        return show(&device, &figures, &shortfalls(&device, &figures), people.as_ref(), &args);
+        // What its design gave up, a profile says in its own notes.
+        let notes = shortfalls(&device, &figures, Lowered::default());
+        return show(&device, &figures, &notes, people.as_ref(), &args);
     }
     // Without --evaluate the parser asks for a description.
     let description = Source::read(named.map_or(Path::new(""), PathBuf::as_path))?;

@@ -61,6 +61,14 @@ pub struct Lowered {
     pub treble_db: f64,
 }
 
+impl Lowered {
+    /// What is left of a limit at a frequency, dB.
+    pub fn of(self, limit_db: f64, frequency_hz: f64) -> f64 {
+        let treble = between(frequency_hz, TIME_TO_HZ, KEPT_TO_HZ);
+        (limit_db - self.all_db - treble * self.treble_db).max(limit_db.min(LEAST_POWER_DB))
+    }
+}
+
 /// What a program's filters have to do.
 #[derive(Debug, Clone)]
 pub struct Target<'a> {
@@ -175,10 +183,7 @@ impl<'a> Canceller<'a> {
 
     /// Largest radiated power, dB.
     fn power_limit_db(&self, frequency_hz: f64) -> f64 {
-        let limit_db = self.device.crosstalk.power_db.at(frequency_hz);
-        let treble = between(frequency_hz, TIME_TO_HZ, KEPT_TO_HZ);
-        let lowered_db = limit_db - self.lowered.all_db - treble * self.lowered.treble_db;
-        lowered_db.max(limit_db.min(LEAST_POWER_DB))
+        self.lowered.of(self.device.crosstalk.power_db.at(frequency_hz), frequency_hz)
     }
 
     fn take_aim(&mut self) {

@@ -3,7 +3,7 @@
 use crate::acoustics::{Complex, phasor};
 
 use super::beam::Beamformer;
-use super::crosstalk::{Canceller, Target};
+use super::crosstalk::{Canceller, Lowered, Target};
 use super::curve::LogGrid;
 use super::device::{Device, Driver};
 use super::evaluate::headroom::Played;
@@ -45,8 +45,8 @@ pub fn design(device: &Device, progress: &dyn Fn(f64)) -> Design {
     let array = device.indices_of(Role::Array);
     let mut notes = Vec::new();
     progress(0.0);
-    let mut spectra = if array.len() == 1 {
-        mono(device, array[0], bins, &mut notes)
+    let (mut spectra, given_up) = if array.len() == 1 {
+        (mono(device, array[0], bins, &mut notes), Lowered::default())
     } else {
         spatial(device, &array, bins, &mut notes, progress)
     };
@@ -67,7 +67,7 @@ pub fn design(device: &Device, progress: &dyn Fn(f64)) -> Design {
     figures.levels.loudness_re_downmix_db += filters.makeup_gain_db;
     figures.levels.worst_case_gain_db.iter_mut().for_each(|g| *g += filters.makeup_gain_db);
     figures.levels.headroom = played.map(|p| p.headroom(filters.makeup_gain_db));
-    notes.extend(shortfalls(device, &figures));
+    notes.extend(shortfalls(device, &figures, given_up));
     progress(1.0);
     Design { filters, figures, notes }
 }
@@ -82,13 +82,14 @@ fn mono(device: &Device, driver: usize, bins: Bins, notes: &mut Vec<String>) -> 
     })
 }
 
+/// Two drivers and more; and what the sides give up of their power.
 fn spatial(
     device: &Device,
     array: &[usize],
     bins: Bins,
     notes: &mut Vec<String>,
     progress: &dyn Fn(f64),
-) -> [Spectra; 3] {
+) -> ([Spectra; 3], Lowered) {
     let drivers: Vec<Driver> = array.iter().map(|i| device.drivers[*i].clone()).collect();
     let grid = LogGrid::new(LOWEST_HZ, 0.5 * bins.sample_rate_hz, GRID_PER_OCTAVE);
     let power = RadiatedPower::new(&drivers);
@@ -137,7 +138,7 @@ fn spatial(
     };
     let mut programs = programs.into_iter();
     let (left, right) = (programs.next().unwrap_or_default(), programs.next().unwrap_or_default());
-    [spread(left), spread(right), spread(center)]
+    ([spread(left), spread(right), spread(center)], given_up)
 }
 
 /// The driver that plays a side's program: the outermost on that side; of equals, the first.

@@ -3,6 +3,7 @@
 use std::f64::consts::SQRT_2;
 
 use super::beam::MAX_EFFORT_DB;
+use super::crosstalk::Lowered;
 use super::device::Device;
 use super::evaluate::Figures;
 use super::file::Role;
@@ -26,20 +27,20 @@ const PAN_DB: f64 = 1.5;
 /// An effort this far over its limit is worth a word, dB.
 const EXCEEDED_DB: f64 = 0.5;
 
-/// A sentence for each shortfall.
-pub fn shortfalls(device: &Device, figures: &Figures) -> Vec<String> {
+/// A sentence for each shortfall, of filters that gave up some of the power their device's mode allows.
+pub fn shortfalls(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
     if device.indices_of(Role::Array).len() < 2 {
         return Vec::new();
     }
-    let mut sentences = image(device, figures);
+    let mut sentences = image(device, figures, given_up);
     sentences.extend(costs(device, figures));
     sentences.extend(sound(device, figures));
-    sentences.extend(room(device, figures));
+    sentences.extend(room(device, figures, given_up));
     sentences
 }
 
 /// Where less of the image is left than was asked for.
-fn image(device: &Device, figures: &Figures) -> Vec<String> {
+fn image(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
     let octaves = figures.octaves_hz.iter().copied().enumerate();
     let Some(angle_deg) = device.virtual_angle_deg else {
         let reached = figures.crosstalk.first().map_or([0.0; 6], |p| p.xtc_db);
@@ -47,7 +48,7 @@ fn image(device: &Device, figures: &Figures) -> Vec<String> {
             .map(|(octave, center)| (octave, center, device.crosstalk.gain_db.at(center)))
             .filter(|(octave, _, target)| reached[*octave] < target - 0.5)
             .map(|(octave, center, target)| {
-                let (xtc, why) = (reached[octave], reason(device, figures, octave));
+                let (xtc, why) = (reached[octave], reason(device, figures, octave, given_up));
                 format!("cancellation at {center} Hz is {xtc:.1} dB, {:.1} short of its target: {why}", target - xtc)
             })
             .collect();
@@ -57,21 +58,22 @@ fn image(device: &Device, figures: &Figures) -> Vec<String> {
         .take(got.len())
         .filter(|(octave, _)| got[*octave] < 0.75 * ideal[*octave])
         .map(|(octave, center)| {
-            let (itd, short, why) = (got[octave], ideal[octave] - got[octave], reason(device, figures, octave));
+            let (itd, short, why) =
+                (got[octave], ideal[octave] - got[octave], reason(device, figures, octave, given_up));
             format!("ITD at {center} Hz is {itd:.0} µs, {short:.0} short of a real pair at ±{angle_deg}°: {why}")
         })
         .collect()
 }
 
 /// What is missed for a listener in a room.
-fn room(device: &Device, figures: &Figures) -> Vec<String> {
+fn room(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
     if device.virtual_angle_deg.is_none() {
         return Vec::new();
     }
     let room = &figures.room;
     let limit_db = |center: f64| {
-        let edges = [center / SQRT_2, center, center * SQRT_2].map(|hz| device.crosstalk.power_db.at(hz));
-        edges.into_iter().fold(f64::NEG_INFINITY, f64::max)
+        let edges = [center / SQRT_2, center, center * SQRT_2];
+        edges.map(|hz| given_up.of(device.crosstalk.power_db.at(hz), hz)).into_iter().fold(f64::NEG_INFINITY, f64::max)
     };
     let powers = figures.octaves_hz.iter().zip(figures.radiated_power_db).take(5);
     let mut said: Vec<String> = powers
@@ -168,7 +170,7 @@ fn sound(device: &Device, figures: &Figures) -> Vec<String> {
 }
 
 /// What keeps an octave from its target: the power it would take, or the room the head must have.
-fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
+fn reason(device: &Device, figures: &Figures, octave: usize, given_up: Lowered) -> String {
     let center = figures.octaves_hz[octave];
     let (effort_db, limit_db) = (figures.effort_db[octave], device.crosstalk.effort_db.at(center));
     // The limit may rise within the octave; what counts is its tightest part.
@@ -176,11 +178,18 @@ fn reason(device: &Device, figures: &Figures, octave: usize) -> String {
     let tightest_db = edges.into_iter().fold(limit_db, f64::min);
     let sides = || device.indices_of(Role::Array).into_iter().map(|i| device.drivers[i].position[1]);
     let breadth_m = sides().fold(f64::NEG_INFINITY, f64::max) - sides().fold(f64::INFINITY, f64::min);
-    let power_limit_db = device.crosstalk.power_db.at(center);
+    let power_limit_db = given_up.of(device.crosstalk.power_db.at(center), center);
     if breadth_m < NARROW_M {
         "drivers above or behind each other reach both ears alike".to_owned()
     } else if figures.radiated_power_db[octave] > power_limit_db - USED_UP_DB {
-        format!("more would radiate over {power_limit_db:.1} dB into the room")
+        let mode_db = device.crosstalk.power_db.at(center);
+        let given_up_db = mode_db - power_limit_db;
+        let kept = if given_up_db < 0.05 {
+            String::new()
+        } else {
+            format!(": of the {mode_db:.1} dB allowed {given_up_db:.1} are given up for the center's sake")
+        };
+        format!("more would radiate over {power_limit_db:.1} dB into the room{kept}")
     } else if effort_db > tightest_db - USED_UP_DB {
         format!("more would take over {limit_db:.1} dB of effort from these drivers")
     } else if figures.room.sides_re_center_db - figures.room.direct_sides_re_center_db

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::crosstalk::Lowered;
 use super::designer::{Design, design};
 use super::device::Device;
 use super::evaluate::bands::{OCTAVES_HZ, octave};
@@ -168,7 +169,7 @@ fn a_side_in_antiphase_shows_in_the_paths_sum() {
     let figures = evaluate(&device, &wrong);
     assert!(made.figures.alignment.largest_loss_db < 0.5 && figures.alignment.largest_loss_db > 6.0);
     assert!(figures.tones.both.max_db > made.figures.tones.both.max_db + 6.0);
-    let said = shortfalls(&device, &figures);
+    let said = shortfalls(&device, &figures, Lowered::default());
     assert!(said.iter().any(|note| note.starts_with("the center adds to left and right")), "{said:?}");
 }
 

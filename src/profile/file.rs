@@ -141,4 +141,7 @@ pub(super) struct Provenance {
     pub digest: String,
     #[serde(default)]
     pub note: String,
+    /// For the designer that would replace the file: it reads the text.
+    #[serde(default, rename = "profile_digest")]
+    pub _profile_digest: String,
 }

@@ -1,5 +1,6 @@
 //! Which files belong together: `[files]` in `profile.toml` holds the SHA-256 of every other file of the folder, so
-//! that the filters of one design are never played with the delays and crossovers of another.
+//! that the filters of one design are never played with the delays and crossovers of another. And what somebody wrote
+//! there, which a new design would replace.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::source::{Complaint, is_there, read_regular};
 
+/// What ties the others together.
+pub(super) const PROFILE: &str = "profile.toml";
 /// The filters, at the profile's own rate.
 pub(super) const COEFFICIENTS: &str = "coefficients.wav";
 /// The description of the device that they were designed from.
@@ -89,6 +92,48 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The line of `profile.toml` that holds the SHA-256 of all others.
+pub(super) fn digest_line(digest: &str) -> String {
+    format!("profile_digest = \"{digest}\"\n")
+}
+
+/// Refuses to replace a `profile.toml` in `folder` that is not as it was designed. One without a digest, as older
+/// designers wrote them, counts as if it were, unless no designer signed it.
+pub(super) fn spare_edited_profile(folder: &Path) -> Result<(), Complaint> {
+    #[derive(serde::Deserialize)]
+    struct Signed {
+        #[serde(default)]
+        provenance: Provenance,
+    }
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Provenance {
+        version: String,
+        profile_digest: Option<String>,
+    }
+    let path = folder.join(PROFILE);
+    if !is_there(&path)? {
+        return Ok(());
+    }
+    let text = read_regular(&path, MAX_BYTES, "no profile is: remove it")?;
+    let text = String::from_utf8_lossy(&text);
+    // One that cannot be read is somebody's unfinished work.
+    let as_designed = toml::from_str::<Signed>(&text).is_ok_and(|Signed { provenance }| {
+        let rest = |digest: &str| text.replacen(&digest_line(digest), "", 1);
+        match &provenance.profile_digest {
+            Some(digest) => sha256(rest(digest).as_bytes()) == *digest,
+            None => !provenance.version.is_empty(),
+        }
+    });
+    if as_designed {
+        return Ok(());
+    }
+    Err(Complaint::whole(
+        &path,
+        "this was edited since it was designed, and the edits would be lost; name another folder with -o, or remove this one if they may go",
+    ))
+}
+
 /// Refuses to replace a `device.toml` in `folder` that somebody wrote there: it is another text than `description`, and
 /// the profile there does not list it.
 pub(super) fn spare_own_description(folder: &Path, description: &str) -> Result<(), Complaint> {
@@ -103,7 +148,7 @@ pub(super) fn spare_own_description(folder: &Path, description: &str) -> Result<
     }
     let existing = read_regular(&path, MAX_BYTES, "no description is: remove it")?;
     // Where there is no profile that can be read, nothing is tied.
-    let tied = read_regular(&folder.join("profile.toml"), MAX_BYTES, "")
+    let tied = read_regular(&folder.join(PROFILE), MAX_BYTES, "")
         .ok()
         .and_then(|bytes| toml::from_slice::<Tied>(&bytes).ok())
         .is_some_and(|profile| profile.files.get(DESCRIPTION) == Some(&sha256(&existing)));

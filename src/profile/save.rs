@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::files::{self, COEFFICIENTS, DESCRIPTION, Files};
+use super::files::{self, COEFFICIENTS, DESCRIPTION, Files, PROFILE, sha256};
 use super::{Form, Profile, coefficients, folder};
 use crate::dsp::{BiquadKind, LimiterSpec};
 use crate::source::Complaint;
@@ -14,22 +14,30 @@ impl Profile {
     /// system cannot exchange folders, one that is refused because its files do not belong together.
     ///
     /// # Errors
-    /// A file cannot be written; or another description stands there, which no profile was made from.
+    /// A file cannot be written; or what somebody wrote there would be lost: an edited `profile.toml`, or another
+    /// description, which no profile was made from.
     pub fn save(&self, folder: &Path, description: Option<&str>) -> Result<(), Complaint> {
         let coefficients = coefficients::to_bytes(&self.coefficients, self.sample_rate_hz)
             .map_err(|error| Complaint::io(&folder.join(COEFFICIENTS), "write the coefficients", &error))?;
+        files::spare_edited_profile(folder)?;
         let mut files = vec![(COEFFICIENTS, coefficients)];
         if let Some(description) = description {
             files::spare_own_description(folder, description)?;
             files.push((DESCRIPTION, description.as_bytes().to_vec()));
         }
         let tied = Profile { files: Files::of(&files), ..self.clone() };
-        files.push(("profile.toml", tied.to_toml().into_bytes()));
+        let digest = sha256(tied.to_toml().as_bytes());
+        files.push((PROFILE, tied.text(&files::digest_line(&digest)).into_bytes()));
         folder::write(folder, &files)
     }
 
-    /// The text of `profile.toml`.
+    /// The text of `profile.toml`, without its own digest.
     pub fn to_toml(&self) -> String {
+        self.text("")
+    }
+
+    /// The text of `profile.toml`, with the line that holds its digest.
+    fn text(&self, digest_line: &str) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.
         let mut line = |line: std::fmt::Arguments| {
@@ -105,7 +113,7 @@ impl Profile {
         line(format_args!("device = {}", quoted(&self.provenance.device)));
         line(format_args!("version = {}", quoted(&self.provenance.version)));
         line(format_args!("digest = {}", quoted(&self.provenance.digest)));
-        line(format_args!("note = {}", quoted(&self.provenance.note)));
+        line(format_args!("{digest_line}note = {}", quoted(&self.provenance.note)));
         if !self.predicted.is_empty() {
             let predicted =
                 toml::Table::from_iter([("predicted".to_owned(), toml::Value::Table(self.predicted.clone()))]);

@@ -172,6 +172,44 @@ fn a_description_of_ones_own_is_spared() {
     assert!(design("pair").save(folder.path(), Some("third")).is_err());
 }
 
+#[test]
+fn edits_of_the_profile_are_spared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.toml");
+    let save = || design("pair").save(folder.path(), Some("device")).map_err(|error| error.to_string());
+    let edited = |from: &str, to: &str| {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    };
+    // What a design left there may be replaced by the next.
+    save().unwrap();
+    save().unwrap();
+    for (from, to) in
+        [("dbfs = -1.0", "dbfs = -6.0"), ("[limiter]", "# mine\n[limiter]"), ("digest = \"", "digest = \"0")]
+    {
+        edited(from, to);
+        let error = save().unwrap_err();
+        assert!(error.contains("profile.toml: this was edited since it was designed"), "{error}");
+        Profile::load(folder.path()).unwrap();
+        edited(to, from);
+    }
+    save().unwrap();
+
+    // Older designers wrote no digest; and who wrote it all by hand signs no version.
+    let text = fs::read_to_string(&path).unwrap();
+    let older: String =
+        text.lines().filter(|line| !line.starts_with("profile_digest")).map(|l| format!("{l}\n")).collect();
+    assert_ne!(older, text);
+    fs::write(&path, older).unwrap();
+    save().unwrap();
+    for own in [PAIR, "half a li"] {
+        fs::write(&path, own).unwrap();
+        assert!(save().unwrap_err().contains("was edited"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), own);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_profile_that_cannot_be_read_gives_way_to_no_other() {

@@ -44,7 +44,7 @@ pub fn filters(
         (followed * part + in_phase * upright * (1.0 - part)).arg()
     };
     match beamformer.nulls_up_to_hz() {
-        Some(hz) if hz.is_finite() => {
+        Some(hz) if hz < 0.5 * f64::from(device.sample_rate_hz) => {
             notes.push(format!("the beam's nulls hold up to {hz:.0} Hz; above, fewer drivers play the center"));
         }
         Some(_) => {}

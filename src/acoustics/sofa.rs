@@ -58,9 +58,21 @@ fn open(path: &Path) -> Result<Sofar, MeasurementError> {
         return Err(MeasurementError::Unfit { path: path.to_owned(), reason });
     }
     // The reader would resample to a rate of its choice; a rate that equals nothing leaves the file's own.
-    OpenOptions::new().sample_rate(f32::NAN).normalized(false).open(path).map_err(|error| {
-        MeasurementError::Unreadable { path: path.to_owned(), reason: super::in_plain_words(error), expected }
-    })
+    OpenOptions::new()
+        .sample_rate(f32::NAN)
+        .normalized(false)
+        .open(path)
+        .map_err(|error| MeasurementError::Unreadable { path: path.to_owned(), reason: reason(&error), expected })
+}
+
+/// The reader's words, but for what its parser says of bytes that it cannot take apart: that helps nobody.
+fn reason(error: &sofar::reader::Error) -> String {
+    let words = super::in_plain_words(error);
+    match words.strip_prefix("Parse error: ") {
+        Some(inner) if inner.starts_with("Parse error: ") => "its content is damaged, or of another kind".into(),
+        Some(inner) => inner.to_owned(),
+        None => words,
+    }
 }
 
 /// Measurements of a file, `channels` responses each; `positions` are Cartesian, 3 values a measurement.

@@ -63,4 +63,12 @@ fn a_file_that_cannot_serve_says_why() {
     says(MeasuredDriver::from_sofa(&fixture("head.sofa")).unwrap_err(), "36 measurements of 2 receivers");
     says(MeasuredHead::from_sofa(&fixture("chirp.flac"), 0.09).unwrap_err(), "expected a SOFA file");
     says(MeasuredHead::from_sofa(&fixture("none.sofa"), 0.09).unwrap_err(), "cannot be read");
+    // What a parser stumbled over is nobody's remedy.
+    let whole = std::fs::read(fixture("head.sofa")).unwrap();
+    let cut = tempfile::NamedTempFile::with_suffix(".sofa").unwrap();
+    for bytes in [&b"no SOFA file at all"[..], &whole[..100], &whole[..whole.len() / 2]] {
+        std::fs::write(cut.path(), bytes).unwrap();
+        let error = MeasuredHead::from_sofa(cut.path(), 0.09).unwrap_err().to_string();
+        assert!(!error.contains("rror") && !error.contains('{'), "{error}");
+    }
 }

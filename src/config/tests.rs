@@ -96,6 +96,10 @@ fn every_fault_has_its_place_and_remedy() {
             "4:15: a seat at 40° is too far aside; use -30 to 30 degrees, above 0 to the left of who faces the device",
         ),
         (
+            with("[[seat]]\nname = \"sofa\"\nazimuth_deg = 4.0\ndistance_m = 7.0"),
+            "5:14: a seat at 7 m; use at most 6 m, clear of the cabinet",
+        ),
+        (
             with("[[seat]]\nname = \"9\"\nazimuth_deg = 4"),
             "3:8: a seat's name is not made of letters, digits, `-`, `_` and `.`, a letter first; use one like \"sofa\"",
         ),

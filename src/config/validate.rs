@@ -211,7 +211,12 @@ impl Check<'_> {
                 return Err(self.at(&table.name, format!("two seats are named \"{name}\"; rename one")));
             }
             let seat = Seat::new(*table.azimuth_deg.get_ref(), table.distance_m.as_ref().map(|d| *d.get_ref()));
-            let seat = seat.map_err(|error| self.at(&table.azimuth_deg, error.to_string()))?;
+            let seat = seat.map_err(|error| {
+                // An angle that would do with any distance leaves the distance.
+                let distance =
+                    table.distance_m.as_ref().filter(|_| Seat::new(*table.azimuth_deg.get_ref(), None).is_ok());
+                self.at(distance.unwrap_or(&table.azimuth_deg), error.to_string())
+            })?;
             seats.push(NamedSeat { name: name.clone(), seat });
         }
         Ok(seats)

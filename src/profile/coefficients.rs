@@ -7,7 +7,7 @@ use super::files::Files;
 use crate::audio_file::{Part, SampleKind, WavReader, WavWriter, looks_like_float};
 use crate::dsp::Coefficients;
 use crate::dsp::limits::{INPUTS, MAX_TAPS};
-use crate::source::{Complaint, printable, read_regular, write_atomically};
+use crate::source::{Complaint, is_there, printable, read_regular, write_atomically};
 
 /// No coefficient file is larger: 3 × 16 channels, 8192 taps, 8 bytes, and room for other chunks.
 const MAX_BYTES: u64 = 8 << 20;
@@ -32,6 +32,12 @@ pub(super) fn read_tied(
     drivers: usize,
     sample_rate_hz: u32,
 ) -> Result<Coefficients, Complaint> {
+    if !is_there(path)? {
+        return Err(Complaint::whole(
+            path,
+            "this file is not there; copy it from the same design, or design the profile again",
+        ));
+    }
     let bytes = read_bytes(path)?;
     let coefficients = parse(&bytes, drivers, sample_rate_hz).map_err(|message| Complaint::whole(path, message))?;
     files.check(path, &bytes)?;

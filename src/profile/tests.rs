@@ -89,7 +89,7 @@ fn every_fault_has_its_place_and_remedy() {
         ),
         (
             edited("name = \"two\"", "name = \"../two\""),
-            "profile.toml:2:8: the profile's name \"../two\" is not made of letters, digits, `.`, `_` and `-`; use up to 64 of these, like \"front-left\"",
+            "profile.toml:2:8: the profile's name \"../two\" is not made of a to z, A to Z, digits, `.`, `_` and `-`; use up to 64 of these, like \"front-left\"",
         ),
         (edited("48000", "4800"), "profile.toml:3:18: `sample_rate_hz` is 4800; use 8000 to 192000"),
         (edited("48000", "-1"), "profile.toml:3:18: `sample_rate_hz` is -1; a whole number from 0 is needed"),
@@ -239,7 +239,10 @@ fn every_fault_of_the_coefficients_is_named() {
     assert!(with(b"").starts_with("coefficients.wav: this is no WAV file"));
     assert!(with(b"fLaC and more").starts_with("coefficients.wav: this is no WAV file"));
     fs::remove_file(&path).unwrap();
-    assert_eq!(fault(folder.path()), "coefficients.wav: cannot read it: no such file or directory; check the name");
+    assert_eq!(
+        fault(folder.path()),
+        "coefficients.wav: this file is not there; copy it from the same design, or design the profile again"
+    );
     fs::create_dir(&path).unwrap();
     assert!(fault(folder.path()).contains("this is a folder"));
 }

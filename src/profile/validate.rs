@@ -133,7 +133,7 @@ pub(super) fn bad_name(name: &str) -> Option<&'static str> {
     } else if name.chars().count() > 64 {
         Some("is longer than 64 characters")
     } else if name.starts_with('.') || !name.chars().all(allowed) {
-        Some("is not made of letters, digits, `.`, `_` and `-`")
+        Some("is not made of a to z, A to Z, digits, `.`, `_` and `-`")
     } else {
         None
     }

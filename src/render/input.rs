@@ -35,7 +35,7 @@ impl Input {
             standard_input().map_err(unreadable)?
         } else {
             if fs::metadata(path).map_err(unreadable)?.is_dir() {
-                return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+                return Err(Complaint::whole(path, "this is a folder; name a file in it"));
             }
             wait::open(path).map_err(unreadable)?
         };

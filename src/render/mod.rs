@@ -101,7 +101,7 @@ pub enum RenderError {
     File(#[from] Complaint),
     /// The input is nothing that can be decoded.
     #[error(
-        "{}: this is no WAV, FLAC, MP3, AAC or Ogg Vorbis file that can be read ({}); convert it to FLAC first",
+        "{}: this is no WAV, AIFF, FLAC, MP3, AAC or Ogg Vorbis file that can be read ({}); convert it to FLAC first",
         printable(path.display()), printable(reason)
     )]
     Format {

@@ -58,6 +58,12 @@ fn wrong_type(message: &str, key: Option<&str>, written: &str) -> Option<String>
     let rest = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
     let (found, wanted) = rest.rsplit_once(", expected ")?;
     let subject = key.map_or_else(|| "this".to_owned(), |key| format!("`{key}`"));
+    if found.starts_with("integer")
+        && wanted_value(wanted).starts_with("a whole number")
+        && written.parse::<i64>().is_err()
+    {
+        return Some(format!("{subject} is {written}; that is too large a number"));
+    }
     if wanted == "a sequence" && found == "map" && written.starts_with('[') {
         return Some(format!("{written} is one table; a list of tables is needed: write [{written}]"));
     }

@@ -60,6 +60,10 @@ fn every_fault_has_its_place_and_remedy() {
         (after("gain_db = \"3\""), "f.toml:3:11: `gain_db` is the text \"3\"; a number is needed"),
         (after("delay_frames = -3"), "f.toml:3:16: `delay_frames` is -3; a whole number from 0 is needed"),
         (after("delay_frames = 3.5"), "f.toml:3:16: `delay_frames` is 3.5; a whole number from 0 is needed"),
+        (
+            after("delay_frames = 99999999999999999999"),
+            "f.toml:3:16: `delay_frames` is 99999999999999999999; that is too large a number",
+        ),
         (after("name = \"b\"\n"), "f.toml:3:1: the key `name` is here twice; keep one"),
         (
             after("[driver]\nname = \"d\"\n"),

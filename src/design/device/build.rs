@@ -105,7 +105,8 @@ fn name(source: &Source, value: &Spanned<String>, what: &str) -> Checked<String>
     let text = value.get_ref();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if text.is_empty() || text.len() > 64 || text.starts_with('.') || !text.chars().all(plain) {
-        let message = format!("the name of {what} is `{text}`; use 1 to 64 letters, digits, `-`, `_` and `.`");
+        let message =
+            format!("the name of {what} is `{text}`; use 1 to 64 of a to z, A to Z, digits, `-`, `_` and `.`");
         return Err(source.at(&value.span(), message));
     }
     Ok(text.clone())

@@ -94,6 +94,7 @@ impl Compressed {
             .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|error| match error {
                 Error::IoError(error) if wait::is_stop(&error) => RenderError::Stopped,
+                Error::Unsupported(_) => unreadable("nothing in it looks like one".into()),
                 error => unreadable(error.to_string()),
             })?;
         let track = Track::of(&*format).map_err(unreadable)?;

@@ -18,8 +18,9 @@ fn every_refusal_says_why_and_leaves_nothing_behind() {
         assert!(!error.contains('\n'));
         error.replace(&format!("{}/", bed.folder.path().display()), "")
     };
-    assert!(refuse("empty.wav", b"").starts_with("empty.wav: this is no WAV, FLAC"));
-    assert!(refuse("text.txt", b"hello, this is text").starts_with("text.txt: this is no WAV"));
+    assert!(refuse("empty.wav", b"").starts_with("empty.wav: this is no WAV, AIFF, FLAC"));
+    let text = refuse("text.txt", b"hello, this is text");
+    assert!(text.starts_with("text.txt: this is no WAV") && text.contains("(nothing in it looks like one)"), "{text}");
     let six = bed.path("six.wav");
     write_integers(&six, 6, 16, &[1; 60]);
     let bytes = fs::read(&six).unwrap();

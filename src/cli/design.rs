@@ -50,7 +50,7 @@ pub struct Args {
         value_name = "AZIMUTH_DEG[,DISTANCE_M]",
         requires = "evaluate",
         allow_hyphen_values = true,
-        conflicts_with = "heads"
+        conflicts_with_all = ["heads", "output"]
     )]
     seat: Option<String>,
     /// Add the figures over all measured heads (SOFA files) in this folder

@@ -68,7 +68,7 @@ pub struct Cli {
     config: Option<PathBuf>,
     /// Profile to play, by name or folder
     #[cfg(feature = "daemon")]
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["reload", "status", "set", "seat", "check"])]
     profile: Option<String>,
     /// Which daemon, where several run on one machine
     #[cfg(feature = "daemon")]
@@ -76,19 +76,20 @@ pub struct Cli {
     instance: Instance,
     /// End, instead of waiting, where the device or PipeWire is not there at the start
     #[cfg(feature = "daemon")]
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["reload", "status", "set", "seat", "check"])]
     no_wait: bool,
+    // What conflicts with the option that it requires is named too: clap forgives what is missing beside a conflict.
     /// With --status: print JSON
     #[cfg(feature = "daemon")]
-    #[arg(long, requires = "status")]
+    #[arg(long, requires = "status", conflicts_with_all = ["reload", "set", "seat", "check"])]
     json: bool,
     /// With --status: print OpenMetrics text
     #[cfg(feature = "daemon")]
-    #[arg(long, requires = "status", conflicts_with = "json")]
+    #[arg(long, requires = "status", conflicts_with_all = ["json", "reload", "set", "seat", "check"])]
     metrics: bool,
     /// With --reload: forget the remembered profile
     #[cfg(feature = "daemon")]
-    #[arg(long, requires = "reload")]
+    #[arg(long, requires = "reload", conflicts_with_all = ["status", "set", "seat", "check"])]
     default: bool,
 }
 
@@ -221,4 +222,32 @@ fn refuse_large_files_by_error() -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn refuse_large_files_by_error() -> std::io::Result<()> {
     Ok(())
+}
+
+#[cfg(all(test, feature = "daemon"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_passed_over_is_refused() {
+        for line in [
+            "--profile bar --check",
+            "--profile bar --status",
+            "--no-wait --check",
+            "--json --check",
+            "--check --metrics",
+            "--default --status",
+            "--json",
+            "design device.toml -o dir --seat 3",
+            "design device.toml -o dir --device other.toml",
+        ] {
+            let words = ["spatiald"].into_iter().chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_err_and(|refused| refused.use_stderr()), "{line}");
+        }
+        for line in
+            ["--config a --check", "--instance a --status --json", "--reload --default", "--no-wait --profile a"]
+        {
+            Cli::try_parse_from(["spatiald"].into_iter().chain(line.split(' '))).unwrap();
+        }
+    }
 }

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 use super::report::{note, print};
+use crate::config::controls::Key;
 use crate::config::{Change, Places, Seat, SeatChoice, Settings};
 use crate::controls::Aim;
 use crate::profile::{Profile, find};
@@ -29,7 +30,7 @@ pub struct Args {
     /// Leave out the profile's limiter
     #[arg(long)]
     no_limiter: bool,
-    /// Set a control, as with spatiald --set
+    /// Set a control, as with spatiald --set; once for each
     #[arg(long, value_name = "KEY=VALUE", num_args = 1)]
     set: Vec<String>,
     /// Where the listener sits: degrees from the device's axis and meters from its middle
@@ -67,6 +68,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut settings = Settings::default();
     for change in &args.set {
         settings.change(&change.parse::<Change>()?);
+    }
+    if settings.controls.get(Key::DelayMs).is_some() {
+        return Err(
+            "delay_ms is the daemon's, for lip sync; a rendered file is in sync with its input: leave it out".into()
+        );
     }
     let seat = args.seat.as_ref().map(|seat| seat.parse::<Seat>()).transpose()?;
     let aim = match (seat, settings.seat.clone()) {

@@ -259,5 +259,7 @@ fn the_list_says_what_fits() {
     fs::write(home.config(), "format = 1\nprofil = \"bar\"\n").unwrap();
     let output = home.run(&["list"]);
     assert_refused(&output, &["spatiald.toml:2:1"]);
-    assert!(text(&output.stdout).contains("  bar   4 channels"), "{output:?}");
+    let listed = text(&output.stdout);
+    assert!(listed.contains("  bar   4 channels") && listed.contains("matches\n  not known: "), "{listed}");
+    assert!(!listed.contains("the configuration's device"), "{listed}");
 }

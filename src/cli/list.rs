@@ -30,12 +30,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let found = Config::find(args.config.as_deref(), &places);
     let (config, complaint) =
         found.map_or_else(|complaint| (Config::default(), Some(complaint)), |config| (config, None));
-    let inventory = Inventory::look(&config, &places);
-    print(&if args.json { json(&inventory)? } else { text(&inventory) })?;
+    let mut inventory = Inventory::look(&config, &places);
+    if complaint.is_some() {
+        // Nobody knows what it names.
+        inventory.devices.iter_mut().for_each(|device| device.is_configured = false);
+    }
+    print(&if args.json { json(&inventory)? } else { text(&inventory, complaint.is_none()) })?;
     complaint.map_or(Ok(()), |complaint| Err(complaint.into()))
 }
 
-fn text(inventory: &Inventory) -> String {
+/// `is_read`: whether the configuration could be.
+fn text(inventory: &Inventory, is_read: bool) -> String {
     let mut text = String::new();
     let mut section = |title: &str, rows: Vec<Vec<String>>, none: &str| {
         let rows = if rows.is_empty() { vec![vec![none.to_owned()]] } else { rows };
@@ -47,7 +52,8 @@ fn text(inventory: &Inventory) -> String {
         section("descriptions of devices, for spatiald design", items(&inventory.descriptions), "");
     }
     section("sound cards", inventory.devices.iter().map(device_row).collect(), "none is here that can play");
-    section("matches", inventory.matches.iter().map(rule_row).collect(), "no [[match]] rule in spatiald.toml");
+    let none = if is_read { "no [[match]] rule in spatiald.toml" } else { "not known: spatiald.toml cannot be read" };
+    section("matches", inventory.matches.iter().map(rule_row).collect(), none);
     text
 }
 

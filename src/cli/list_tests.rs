@@ -51,7 +51,7 @@ sound cards
   hw:CARD=b      2 channels    S16_LE, 48000 Hz                A card
 ";
     let rules = "\nmatches\n  rule 1  bar  applies here\n";
-    assert_eq!(text(&inventory), [profiles, cards, rules].concat());
+    assert_eq!(text(&inventory, true), [profiles, cards, rules].concat());
 
     inventory.matches[0].misfit = Some("card is \"M4\"".into());
     inventory.descriptions = vec![item("soundbar", known(8, &["a"]), &[])];
@@ -59,7 +59,7 @@ sound cards
     inventory.devices.push(device("hw:1", State::Held { by: "jackd (pid 7)".into(), channels: Some(8) }));
     inventory.devices.push(device("hw:2", State::Held { by: "jackd (pid 7)".into(), channels: None }));
     inventory.devices.push(device("hw:3", State::Closed { reason: "no permission".into() }));
-    let text = text(&inventory);
+    let text = text(&inventory, true);
     for line in [
         "  ten         10 channels      1 driver   48000 Hz  may fit a card that is in use  /p/ten\n",
         "\ndescriptions of devices, for spatiald design\n  soundbar  8 channels  1 driver ",
@@ -86,5 +86,5 @@ fn where_there_is_nothing_that_is_said() {
     };
     let wanted = "profiles\n  none is installed\n\nsound cards\n  none is here that can play\n\n\
                   matches\n  no [[match]] rule in spatiald.toml\n";
-    assert_eq!(text(&inventory), wanted);
+    assert_eq!(text(&inventory, true), wanted);
 }

@@ -42,7 +42,7 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).stdin(Stdio::null());
+        command.args(arguments).stdin(Stdio::null()).current_dir(self.path(""));
         for variable in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HOME"] {
             command.env(variable, self.0.path());
         }
@@ -154,6 +154,11 @@ fn what_somebody_wrote_stays() {
 fn what_is_not_here_is_refused_and_nothing_written() {
     let home = Home::new();
     let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/devices/bar.toml");
+    // With the default, hw:0, it would depend on the machine whether any card is here.
+    let config = "format = 1\ndevice = \"null\"\n";
+    fs::write(home.config(), config).unwrap();
+    fs::create_dir(home.path("mine")).unwrap();
+    fs::write(home.path("mine/profile.toml"), "").unwrap();
     for (arguments, words) in [
         (&["--card", "DAC8y", "--profile", "bar"][..], &["there is no sound card \"DAC8y\"; here are "][..]),
         (
@@ -161,13 +166,60 @@ fn what_is_not_here_is_refused_and_nothing_written() {
             &["hw:CARD=NoSuchCard cannot be used", "does not exist"],
         ),
         (&["--card", "null", "--profile", "bra"], &["there is no profile \"bra\"; here are bar, pair"]),
+        (&["--card", "null", "--profile", "mine"], &["no profile mine is installed; for the folder here write ./mine"]),
         (&["--card", "null"], &["no terminal", "--profile", "bar, pair"]),
         (&["--card", "null", "--channels", "3", "--profile", "bar"], &["bar needs 4 channels", "has 3"]),
-        (&["--card", "null", "--profile", description.to_str().unwrap()], &["spatiald design ", "bar.toml -o DIR"]),
+        (&["--card", "null", "--profile", description.to_str().unwrap()], &["spatiald design ", "bar.toml -o ./DIR"]),
     ] {
         assert_refused(&home.run(&[&["setup", "--yes"], arguments].concat()), words);
     }
-    assert_eq!(home.names(), ["profiles"]);
+    assert_eq!(
+        (home.names(), home.read()),
+        (vec!["mine".into(), "profiles".into(), "spatiald.toml".into()], config.into())
+    );
+}
+
+#[test]
+fn a_profile_is_checked_by_its_name_or_its_folder() {
+    let home = Home::new();
+    let checked = home.run(&["--check", "bar"]);
+    assert!(checked.status.success(), "{checked:?}");
+    assert!(text(&checked.stdout).contains("profiles/bar: ok (bar: 4 drivers on 4 channels, "), "{checked:?}");
+    for (file, said) in [
+        ("bra", "there is no file bra here; and there is no profile `bra` in "),
+        ("profiles/bar/coefficients.wav", "coefficients.wav: filters are checked with their profile; give its folder"),
+    ] {
+        let checked = home.run(&["--check", file]);
+        assert!(text(&checked.stdout).contains(said), "{checked:?}");
+        assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+    }
+}
+
+#[test]
+fn a_design_says_how_it_is_used() {
+    let home = Home::new();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/devices/pair.toml");
+    let description = shipped.to_str().unwrap();
+    for (output, named) in [("mine", "./mine"), (home.path("profiles/mine").to_str().unwrap(), "mine")] {
+        let designed = home.run(&["design", description, "--taps", "64", "-o", output]);
+        let said = text(&designed.stdout);
+        assert!(
+            said.ends_with(&format!("written: {output}; use it: spatiald setup --profile {named}\n")),
+            "{designed:?}"
+        );
+        let written = home.run(&["setup", "--card", "null", "--profile", named, "--yes"]);
+        assert!(written.status.success(), "{written:?}");
+    }
+
+    // What was edited since is not thrown away.
+    let profile = home.path("mine/profile.toml");
+    let edited = fs::read_to_string(&profile).unwrap().replace("ceiling_dbfs = -1.0", "ceiling_dbfs = -6.0");
+    fs::write(&profile, &edited).unwrap();
+    assert_refused(
+        &home.run(&["design", description, "--taps", "64", "-o", "mine"]),
+        &["mine/profile.toml: this was edited since it was designed", "name another folder with -o"],
+    );
+    assert_eq!(fs::read_to_string(&profile).unwrap(), edited);
 }
 
 #[test]

@@ -9,10 +9,11 @@ use crate::config::{Config, Places};
 use crate::design::{Device, is_description};
 #[cfg(feature = "daemon")]
 use crate::output::{MixerError, check_mixer};
-use crate::profile::{Profile, find, installed};
-use crate::source::{Source, printable};
+use crate::profile::{Profile, find, installed, is_path};
+use crate::source::{Source, is_there, printable};
 
-/// Validates `file` (a `spatiald.toml`, a device description, a profile's folder or its `profile.toml`), or the
+/// Validates `file` (a `spatiald.toml`, a device description, a profile's folder or its `profile.toml`; where there is no
+/// such file, the installed profile of that name), or the
 /// configuration in force and all profiles that it names or that are installed. Mixer controls are looked for on their
 /// cards, where those are there.
 /// Prints a line for each: `ok`, or what is wrong and what would be right.
@@ -25,6 +26,15 @@ pub fn run(file: Option<&Path>, config: Option<&Path>) -> Result<(), Failure> {
     match file {
         Some(path) if is_profile(path) => {
             report.profile(&find(&with_slash(path), &places)?);
+        }
+        Some(path) if path.extension().is_some_and(|is| is == "wav") => {
+            report.fault(format_args!("{}: filters are checked with their profile; give its folder", path.display()));
+        }
+        Some(path) if !is_there(path)? && !is_path(&path.to_string_lossy()) => {
+            match find(&path.to_string_lossy(), &places) {
+                Ok(folder) => report.profile(&folder),
+                Err(error) => report.fault(format_args!("there is no file {} here; and {error}", path.display())),
+            }
         }
         Some(path) => match Source::read(path) {
             Ok(source) if is_description(source.text()) => report.device(&source),
@@ -144,11 +154,11 @@ impl Report {
         match checked {
             Ok(profile) => {
                 self.line(format_args!(
-                    "{}: ok ({}: {} drivers on {} channels, {} taps at {} Hz)",
+                    "{}: ok ({}: {} on {}, {} taps at {} Hz)",
                     folder.display(),
                     profile.name,
-                    profile.drivers.len(),
-                    profile.channels_needed(),
+                    counted(profile.drivers.len(), "driver"),
+                    counted(profile.channels_needed(), "channel"),
                     profile.coefficients.taps(),
                     profile.sample_rate_hz,
                 ));

@@ -18,7 +18,7 @@ use crate::design::shortfalls::shortfalls;
 use crate::design::table::Table;
 use crate::design::{Device, Figures, FilterSet, evaluate, folder, seat};
 use crate::profile::{self, Profile};
-use crate::source::Source;
+use crate::source::{Source, printable};
 
 /// Design a profile for a device, and predict what it does.
 #[derive(Debug, clap::Args)]
@@ -95,9 +95,25 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let people = over_people(&device, &profile, heads.as_deref())?;
     show(&device, &design.figures, &design.notes, people.as_ref(), &args)?;
     if let (Some(output), false) = (&args.output, args.json) {
-        print(&format!("written: {}\n", output.display()))?;
+        print(&written(output))?;
     }
     Ok(())
+}
+
+/// Where the profile is, and how it is used; by its name, where it lies among those that are searched by name.
+fn written(output: &Path) -> String {
+    let folder = printable(output.display()).to_string();
+    if !cfg!(feature = "daemon") {
+        return format!("written: {folder}\n");
+    }
+    let places = Places::from_environment();
+    let is_searched = output.parent().is_some_and(|parent| places.profile_folders().iter().any(|f| f == parent));
+    let named = match output.file_name().filter(|_| is_searched) {
+        Some(name) => printable(name.to_string_lossy()).to_string(),
+        None if profile::is_path(&folder) => folder.clone(),
+        None => format!("./{folder}"),
+    };
+    format!("written: {folder}; use it: spatiald setup --profile {named}\n")
 }
 
 /// Designs, with a bar on a terminal.

@@ -7,12 +7,12 @@ use nix::unistd::{AccessFlags, access};
 
 use super::Failure;
 use super::design::{designed, uninterrupted};
-use super::report::print;
+use super::report::{note, print};
 use super::show::table;
 use crate::config::{Config, Places};
 use crate::daemon::Instance;
 use crate::design::{Device, folder};
-use crate::doctor::{ask_status, has_service, start_command};
+use crate::doctor::{ask_status, config_option, has_service, start_command};
 use crate::inventory::Inventory;
 use crate::profile::{self, Profile};
 use crate::setup::{Answers, Decision, Question, SetupError, decide, draft};
@@ -87,18 +87,26 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         write(&draft, &decision, &places)?;
     }
+    if let Some(warning) = unreadable(&target, &decision.profile) {
+        note(&warning);
+    }
     Ok(print(&next(args.config.as_deref(), &target))?)
 }
 
 /// The name by which a profile is in the inventory; one that is named by its path is taken in.
 fn named_profile(name: &str, inventory: &mut Inventory, places: &Places) -> Result<String, Failure> {
     if !profile::is_path(name) {
+        let mut known = inventory.profiles.iter().chain(&inventory.descriptions);
+        if !known.any(|item| item.name == name) && Path::new(name).join("profile.toml").is_file() {
+            let name = printable(name);
+            return Err(format!("no profile {name} is installed; for the folder here write ./{name}").into());
+        }
         return Ok(name.to_owned());
     }
     let folder = profile::find(name, places)?;
     if folder.is_file() {
         return Err(format!(
-            "{} is no profile's folder; spatiald design makes one from a device description: spatiald design {0} -o DIR, then spatiald setup --profile DIR",
+            "{} is no profile's folder; spatiald design makes one from a device description: spatiald design {0} -o ./DIR, then spatiald setup --profile ./DIR",
             printable(name)
         )
         .into());
@@ -148,7 +156,12 @@ fn answer(question: &Question, input: &mut impl BufRead, output: &mut impl Write
             return Ok(index);
         }
         let (first, last) = (question.choices.first(), question.choices.last());
-        let names = first.zip(last).map(|((first, _), (last, _))| format!("{first} to {last}")).unwrap_or_default();
+        let names = first
+            .zip(last)
+            .map(|((first, _), (last, _))| {
+                format!("{first} {} {last}", if question.choices.len() == 2 { "or" } else { "to" })
+            })
+            .unwrap_or_default();
         let wanted = if is_menu { format!("a number from 1 to {}, or a name", rows.len()) } else { names };
         writeln!(output, "Please say {}.", printable(wanted))?;
     }
@@ -229,12 +242,20 @@ fn make_folder(folder: Option<&Path>) -> Result<(), Complaint> {
     std::fs::create_dir_all(folder).map_err(|error| Complaint::io(folder, "make the folder", &error))
 }
 
+/// What the system's service may not read, though root can: it plays as a user of its own.
+fn unreadable(target: &Path, profile: &str) -> Option<String> {
+    let is_public = ["/etc", "/usr"].iter().any(|folder| Path::new(profile).starts_with(folder));
+    (target.starts_with(ETC) && profile::is_path(profile) && !is_public).then(|| {
+        format!("the system's service has a user of its own, which may not read {profile}: put it into {ETC}/profiles")
+    })
+}
+
 /// The commands that come next.
 fn next(named: Option<&Path>, target: &Path) -> String {
     let instance = Instance::default();
     let is_service = has_service(Path::new("/"));
     let is_running = ask_status(&instance).wait().is_some_and(|answer| answer.is_ok());
-    let config = named.map(|path| format!(" --config {}", path.display())).unwrap_or_default();
+    let config = named.map(config_option).unwrap_or_default();
     let play = if is_running {
         ["spatiald --reload --default".to_owned(), "let the running daemon follow it".into()]
     } else if is_service && target.starts_with(ETC) {
@@ -246,8 +267,8 @@ fn next(named: Option<&Path>, target: &Path) -> String {
     };
     let rows = [
         play,
-        ["spatiald identify".into(), "let each driver sound: a swapped wire spoils the image".into()],
-        ["spatiald doctor".into(), "find out what keeps sound away".into()],
+        [format!("spatiald identify{config}"), "let each driver sound: a swapped wire spoils the image".into()],
+        [format!("spatiald doctor{config}"), "find out what keeps sound away".into()],
     ];
     format!("\nNext:\n{}", table(&rows.map(Vec::from)))
 }

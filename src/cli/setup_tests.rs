@@ -50,6 +50,26 @@ fn where_nobody_is_asked_what_is_offered_is_taken_and_told() {
 }
 
 #[test]
+fn a_profile_in_somebodys_home_is_not_for_the_systems_service() {
+    let warned = |target: &str, profile: &str| unreadable(Path::new(target), profile).is_some();
+    assert!(warned("/etc/spatiald/spatiald.toml", "/home/pi/bar"));
+    for (target, profile) in [
+        ("/home/pi/.config/spatiald/spatiald.toml", "/home/pi/bar"),
+        ("/etc/spatiald/spatiald.toml", "bar"),
+        ("/etc/spatiald/spatiald.toml", "/etc/spatiald/profiles/bar"),
+    ] {
+        assert!(!warned(target, profile), "{target}, {profile}");
+    }
+}
+
+#[test]
+fn of_two_words_one_is_asked_for() {
+    let choices = ["yes", "no"].map(|word| (word.to_owned(), Vec::new())).into();
+    let (understood, shown) = answered(&Question { choices, ..question(None, false) }, "maybe\nno\n");
+    assert!(understood == Some(1) && shown.contains("Please say yes or no.\n"), "{shown}");
+}
+
+#[test]
 fn the_end_of_the_answers_is_no_answer() {
     for typed in ["", "nothing\n"] {
         assert_eq!(answered(&question(Some(0), true), typed).0, None, "{typed:?}");

@@ -29,9 +29,10 @@ impl Found {
     }
 }
 
-/// `has_service`: whether this system has its user service, and a systemd to run it.
-pub(super) fn check(found: &Found, instance: &Instance, has_service: bool) -> Finding {
-    let is_service = has_service && *instance == Instance::default();
+/// `has_service`: whether this system has its user service, and a systemd to run it; `options`: what the daemon is to be
+/// started with, which the service does not know.
+pub(super) fn check(found: &Found, instance: &Instance, has_service: bool, options: &str) -> Finding {
+    let is_service = has_service && *instance == Instance::default() && options.is_empty();
     let restart = |finding: Finding| match is_service {
         true => finding.typed("restart it", "systemctl --user restart spatiald"),
         false => finding.advise("end it, and start it again"),
@@ -40,7 +41,7 @@ pub(super) fn check(found: &Found, instance: &Instance, has_service: bool) -> Fi
         Found::Running(status) => running(status, restart),
         Found::Unasked(AskError::NotRunning { .. }) => {
             Finding::fail(CHECK, format!("instance {instance} is not running"))
-                .typed("start it", start_command(instance, is_service))
+                .typed("start it", format!("{}{options}", start_command(instance, is_service)))
         }
         Found::Unasked(error @ (AskError::Broken { .. } | AskError::Garbled { .. } | AskError::NoAnswer { .. })) => {
             restart(Finding::fail(CHECK, error.to_string()))

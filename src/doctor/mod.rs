@@ -65,6 +65,9 @@ struct Facts {
     mixer: Option<Vec<MixerError>>,
     daemon: daemon::Found,
     instance: Instance,
+    /// ` --config FILE` and ` --profile P`, as far as they are given.
+    config_option: String,
+    profile_option: String,
     has_service: bool,
     tried: Option<Scheduling>,
     limit: u64,
@@ -87,18 +90,25 @@ impl Facts {
             _ => None,
         };
         let wanted = self.config.as_ref().map_or(0, |config| config.mixer.len());
-        let findings = vec![
+        let start = format!("{}{}", self.config_option, self.profile_option);
+        let mut findings = vec![
             configuration::check(&self.config),
             pipewire::check(self.graph.as_ref()),
             session_manager::check(survey),
             profile::check(&self.profile),
             card::check(&self.pcm, &self.card, profile, status.is_some()),
             mixer::check(wanted, self.mixer.as_deref()),
-            daemon::check(&self.daemon, &self.instance, self.has_service),
+            daemon::check(&self.daemon, &self.instance, self.has_service, &start),
             sink::check(&node_name(&self.config, &self.instance), survey, status),
             volume::check(survey),
             realtime::check(self.tried, self.limit, self.grant, status),
         ];
+        // What is to be typed is about the same configuration.
+        for command in findings.iter_mut().filter_map(|finding| finding.remedy.as_mut()?.command.as_mut()) {
+            if ["spatiald --check", "spatiald list", "spatiald setup"].contains(&command.as_str()) {
+                command.push_str(&self.config_option);
+            }
+        }
         Report::new(findings, self.journal.clone())
     }
 }
@@ -148,6 +158,8 @@ fn observe(options: &Options) -> Facts {
         card,
         mixer: mixer.and_then(Begun::wait),
         daemon,
+        config_option: options.config.as_ref().map(|file| config_option(file)).unwrap_or_default(),
+        profile_option: options.profile.as_ref().map(|name| format!(" --profile {name}")).unwrap_or_default(),
         has_service: has_service(Path::new("/")),
         tried: tried.wait(),
         limit: getrlimit(Resource::RLIMIT_RTPRIO).map_or(0, |(soft, _)| soft),
@@ -156,6 +168,11 @@ fn observe(options: &Options) -> Facts {
         config,
         instance,
     }
+}
+
+/// What names `file` to a command, with a space before it.
+pub fn config_option(file: &Path) -> String {
+    format!(" --config {}", file.display())
 }
 
 /// Begins to ask the daemon how it fares.

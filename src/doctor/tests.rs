@@ -42,6 +42,8 @@ fn healthy() -> Facts {
         mixer: Some(Vec::new()),
         daemon: daemon::Found::Running(status(State::Idle).into()),
         instance: Instance::default(),
+        config_option: String::new(),
+        profile_option: String::new(),
         has_service: true,
         tried: Some(Scheduling::Fifo(80)),
         limit: 95,
@@ -269,6 +271,23 @@ fn without_the_package_the_daemon_is_started_by_hand() {
     let report = facts.report();
     let remedy = report.findings[0].remedy.as_ref().unwrap();
     assert_eq!(remedy.command.as_deref(), Some("spatiald"));
+}
+
+#[test]
+fn what_is_to_be_typed_is_for_the_configuration_that_was_named() {
+    let mut facts = healthy();
+    not_running(&mut facts);
+    facts.config_option = config_option(Path::new("/tmp/other.toml"));
+    facts.profile_option = " --profile bar".into();
+    facts.card = card::Found::Stuck;
+    let report = facts.report();
+    let command = |check: &str| {
+        let finding = report.findings.iter().find(|finding| finding.check == check).unwrap();
+        finding.remedy.as_ref().unwrap().command.clone().unwrap()
+    };
+    // The service would be started without them.
+    assert_eq!(command("daemon"), "spatiald --config /tmp/other.toml --profile bar");
+    assert_eq!(command("card"), "spatiald list --config /tmp/other.toml");
 }
 
 #[test]

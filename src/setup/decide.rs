@@ -81,6 +81,7 @@ fn named_device<'a>(devices: &'a [Device], name: &str) -> Result<&'a Device, Set
             Err(SetupError::Closed { pcm: pcm.clone(), reason: reason.clone() })
         }
         Some(device) => Ok(device),
+        None if devices.iter().all(|device| device.number.is_none() && device.is_closed()) => Err(SetupError::NoDevice),
         None => {
             let here = listed(devices.iter().map(|device| device.pcm.as_str()));
             Err(SetupError::UnknownCard { name: name.to_owned(), here })
@@ -200,7 +201,7 @@ fn which_item(inventory: &Inventory, fitting: &[(&Item, bool)]) -> Question {
             .into(),
     );
     notes.push(
-        "None is yours? Describe it (designing.md), spatiald design DEVICE.toml -o DIR, spatiald setup --profile DIR."
+        "None is yours? Describe it (designing.md), spatiald design DEVICE.toml -o ./DIR, spatiald setup --profile ./DIR."
             .into(),
     );
     let configured = || inventory.profile.as_deref().filter(|_| inventory.rule().is_none()).and_then(position);

@@ -82,8 +82,8 @@ pub enum SetupError {
     },
     /// Neither a profile nor a description.
     #[error(
-        "no profile is installed: describe your loudspeaker, and let spatiald design DEVICE.toml -o DIR make one, then \
-         spatiald setup --profile DIR"
+        "no profile is installed: describe your loudspeaker, and let spatiald design DEVICE.toml -o ./DIR make one, then \
+         spatiald setup --profile ./DIR"
     )]
     NothingInstalled,
     /// No such card.

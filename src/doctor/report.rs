@@ -12,7 +12,7 @@ use crate::source::printable;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Of this form: 1.
-    pub format: u32,
+    pub schema: u32,
     /// What to see to first.
     pub cause: String,
     /// One for each check.
@@ -29,7 +29,7 @@ impl Report {
             Some(worst) if worst.level <= Level::Warn => format!("{}: {}", worst.check, worst.text),
             _ => "nothing keeps sound away".into(),
         };
-        Report { format: 1, cause, findings, journal }
+        Report { schema: 1, cause, findings, journal }
     }
 
     /// Checks that found something that keeps sound away.

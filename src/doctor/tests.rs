@@ -14,7 +14,7 @@ use crate::source::Complaint;
 
 fn status(state: State) -> Status {
     let status = serde_json::json!({
-        "format": 1, "version": "0", "instance": "default", "state": state, "profile": null, "problems": [],
+        "schema": 1, "version": "0", "instance": "default", "state": state, "profile": null, "problems": [],
         "rate_hz": 48000, "quantum_frames": 0, "graph": { "driving": true, "correction_ppm": 0.0 },
         "latency": LatencyStatus::default(), "dsp_load": { "mean": 0.0, "max": 0.0 }, "xruns": 0, "underruns": 0,
         "cycles": 0, "frames": 0, "drift_ppm": null, "gain_reduction_db": {},

@@ -3,8 +3,10 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `main_loop` | the main loop: one event at a time, and none of them waits |
+//! | `state` | what the daemon is at any moment |
 //! | `handlers` | what device and sink tell, and what is made of it |
 //! | `transaction` | a reload from request to answer |
+//! | `switch` | the switch that a reload hands over, who waits for it, and why it is refused |
 //! | `preparing` | what is being read and built, and what is late |
 //! | `file_threads` | threads for files, of which a few may hang |
 //! | [`prepare`] | read, validate, choose, build: the first half of a start or a reload |
@@ -13,12 +15,15 @@
 //! | [`reload`] | who waits for which switch |
 //! | `settings` | controls and seat: asked for, and shown |
 //! | `health` | whether sound moves |
-//! | [`identify`] | sounds by which people tell drivers apart |
+//! | [`sound`] | sounds by which people tell drivers apart |
+//! | `identify` | lends the device to a client for such a sound |
 //! | [`control`] | the socket behind `--reload` and `--status`, and what is spoken on it |
 //! | `status` | how the daemon fares, for `--status` |
 //! | `notify` | what the service manager is told |
 //! | `throttled_log` | messages that come again are counted |
 //! | `limits` | what the system must allow |
+//! | `memory` | kept in memory where the system allows it |
+//! | `instance` | which daemon of several: names and paths that follow from it |
 //! | [`signals`] | SIGHUP, SIGTERM, SIGINT |
 
 pub mod control;

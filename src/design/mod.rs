@@ -8,7 +8,7 @@
 //! | [`radiation`], [`room`] | driver → room, and what that makes of tone and level |
 //! | [`crosstalk`], [`beam`] | the two solvers |
 //! | [`designer`] | the whole design: [`design`] |
-//! | [`common_phase`], [`center`], [`balance`], [`band_drivers`] | its parts: left and right in step; the center's path; its level, and what is given up for it; woofers, tweeters and crossovers |
+//! | [`common_phase`], [`center`], [`balance`], [`band_drivers`], `boost` | its parts: left and right in step; the center's path; its level, and what is given up for it; woofers, tweeters and crossovers; no more gain than amplifiers have |
 //! | [`shortfalls`] | where it stays short of its target, and why |
 //! | [`fir`], [`least_squares`], [`rtf`], [`filter_set`] | from responses to filters |
 //! | [`mod@evaluate`] | the figures of any coefficient set |

@@ -24,6 +24,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `thread` | the thread: one connection after the other |
+//! | `persistent` | what lasts over connections |
 //! | `connection` | one connection: set up, listened to, taken down |
 //! | `callbacks` | what PipeWire tells, and what is made of it |
 //! | `sink`, `params` | the sink's properties and parameters |

@@ -66,12 +66,13 @@ apt_inside() {
 
 for release in "${releases[@]}"; do
 	echo "$release"
-	bare=$ROOTS/$release.tar root=$work/root
+	# mmdebstrap takes the format from the end of the name.
+	bare=$ROOTS/$release.tar new=$ROOTS/$release.new.tar root=$work/root
 	if ! [ -e "$bare" ]; then
 		mkdir -p "$ROOTS"
 		mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m 1 debian.org || echo http://deb.debian.org/debian)
-		mmdebstrap --quiet --variant=minbase "$release" "$bare.new" "$mirror" || fail "mmdebstrap: no bare $release"
-		mv "$bare.new" "$bare"
+		mmdebstrap --quiet --variant=minbase "$release" "$new" "$mirror" || fail "mmdebstrap: no bare $release"
+		mv "$new" "$bare"
 	fi
 	mkdir "$root"
 	tar -C "$root" -xf "$bare" --exclude './dev/*'

@@ -11,6 +11,7 @@
 mod channel;
 mod keeper;
 mod power;
+mod restraint;
 pub mod state;
 mod write_loop;
 

@@ -12,6 +12,7 @@ use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
 use super::super::device::{Device, Errno, Planes, Wait, poll};
 use super::channel::{Cause, Delivery, LoopEnd, Message, Notice};
 use super::power::PowerPolicy;
+use super::restraint::Restraint;
 use super::state::{Action, Event, Fault, Machine, State};
 
 mod without_device;
@@ -22,12 +23,6 @@ pub(super) use without_device::NullDevice;
 const STALL_NS: u64 = 200_000_000;
 /// How long the first sound after a standby is kept while the device opens.
 const WAKE_NS: u64 = 2_000_000_000;
-/// A thread at real-time priority that has not slept for 200 ms is killed where rtkit has granted it: one that has so much
-/// to do that it never waits sleeps for a moment after …
-const AWAKE_NS: u64 = 50_000_000;
-const NAP_NS: u64 = 50_000;
-/// Clocks of sound cards differ from the machine's by a tenth of this. What takes frames faster is no card.
-const FASTEST: f64 = 1.001;
 /// Longest wait for the device, so that the loop's heart beats several times a second.
 const LOOK_NS: u64 = 300_000_000;
 /// Pause between looks at a card that is still asleep, and between turns in standby.
@@ -50,11 +45,9 @@ pub(super) struct WriteLoop<S: Stage> {
     cause: Cause,
     /// The buffer is to be filled and the device started.
     needs_start: bool,
-    /// Frames the device took since it was started, at this moment.
+    /// Frames the device took since it was started.
     frames_since_start: usize,
-    started_ns: u64,
-    /// When this thread last waited for something.
-    slept_ns: u64,
+    restraint: Restraint,
     /// The device has not taken a whole buffer yet since it was opened.
     is_untried: bool,
     meter: RateMeter,
@@ -97,8 +90,7 @@ impl<S: Stage> WriteLoop<S> {
             cause: Cause::NoProgress,
             needs_start: false,
             frames_since_start: 0,
-            started_ns: 0,
-            slept_ns: 0,
+            restraint: Restraint::default(),
             is_untried: true,
             meter: RateMeter::new(rate_hz),
             silent_frames: 0,
@@ -275,19 +267,14 @@ impl<S: Stage> WriteLoop<S> {
             return self.wait_for_graph();
         }
         self.late = None;
-        if self.is_ahead_of_time(buffer_frames) {
+        let now = now_ns();
+        if self.restraint.is_ahead(now, self.pace.rate_hz(), self.frames_since_start, buffer_frames) {
             return self.sleep(self.pace.to_ns(period_frames));
         }
-        if now_ns().saturating_sub(self.slept_ns) >= AWAKE_NS {
-            self.sleep(NAP_NS)?;
+        if let Some(nap_ns) = self.restraint.nap_ns(now) {
+            self.sleep(nap_ns)?;
         }
         self.write_period()
-    }
-
-    /// True where the device has taken more than any clock can have played, as ALSA's `null` does.
-    fn is_ahead_of_time(&self, buffer_frames: usize) -> bool {
-        let played = (now_ns().saturating_sub(self.started_ns)) as f64 * 1e-9 * f64::from(self.pace.rate_hz());
-        self.frames_since_start as f64 > FASTEST * played + 2.0 * buffer_frames as f64
     }
 
     /// Prepares, fills the buffer with silence, starts.
@@ -299,7 +286,7 @@ impl<S: Stage> WriteLoop<S> {
         device.start_with_silence()?;
         self.needs_start = false;
         self.frames_since_start = 0;
-        self.started_ns = now_ns();
+        self.restraint.note_start(now_ns());
         self.meter.restart();
         self.late = None;
         self.progress_ns = now_ns();
@@ -411,7 +398,7 @@ impl<S: Stage> WriteLoop<S> {
         // Not every driver wakes a waiter when its card goes: look again after two periods.
         let look_ns = (2 * period_ns).min(LOOK_NS);
         let outcome = device.wait(self.pace.wake_fd(), Duration::from_nanos((stall_ns - waited_ns).min(look_ns)))?;
-        self.slept_ns = now_ns();
+        self.restraint.note_sleep(now_ns());
         match outcome {
             Wait::Woken => self.pace.take_wake(),
             // Some devices keep saying they are writable without taking a period: don't spin on them.
@@ -446,7 +433,7 @@ impl<S: Stage> WriteLoop<S> {
         let fd = self.pace.wake_fd().as_raw_fd();
         let mut descriptor = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
         let woken = poll(&mut descriptor, Duration::from_nanos(time_ns))? > 0;
-        self.slept_ns = now_ns();
+        self.restraint.note_sleep(now_ns());
         if woken {
             self.pace.take_wake();
         }

@@ -1,6 +1,7 @@
 //! Where a single loudspeaker would have to stand for a head to hear the same differences between its ears.
 
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -8,12 +9,17 @@ use crate::acoustics::Complex;
 
 use super::bands::db;
 
+/// Where time differences say where a sound is, Hz.
+pub const TIME_HZ: Range<f64> = 250.0..1500.0;
+/// Where level differences do, Hz.
+pub const LEVEL_HZ: Range<f64> = 2000.0..8000.0;
+
 /// An azimuth by what tells it, degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Azimuth {
-    /// By the time difference, 250 Hz to 1.5 kHz.
+    /// By the time difference, over [`TIME_HZ`].
     pub by_time_deg: f64,
-    /// By the level difference, 2 to 8 kHz.
+    /// By the level difference, over [`LEVEL_HZ`].
     pub by_level_deg: f64,
     /// The mean of both.
     pub mean_deg: f64,

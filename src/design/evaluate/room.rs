@@ -11,14 +11,11 @@ use super::super::device::Device;
 use super::super::fir::Bins;
 use super::super::room::diffuse_over_direct;
 use super::PerOctave;
-use super::azimuth::{Azimuth, AzimuthMap, Differences, Thirds};
+use super::azimuth::{Azimuth, AzimuthMap, Differences, LEVEL_HZ, TIME_HZ, Thirds};
 use super::bands::{db, energy, range, thirds};
 use super::ears::{self, EarGrid};
 use super::space::Field;
 
-/// Where time differences, and where level differences, say where a sound is, Hz.
-const TIME_HZ: (f64, f64) = (250.0, 1500.0);
-const LEVEL_HZ: (f64, f64) = (2000.0, 8000.0);
 /// Azimuths a sound is looked for at, degrees to either side.
 const FARTHEST_DEG: i32 = 60;
 /// Of the bins one in so many is enough here.
@@ -172,7 +169,7 @@ fn known(head: &Head, distance_m: f64, bins: Bins) -> AzimuthMap {
 
 /// The ears' differences in time and level.
 fn differences(bins: Bins, heard: &[Vec<Complex>; 2]) -> Differences {
-    let band = |(low, high): (f64, f64)| range(bins, low, high);
+    let band = |band_hz: Range<f64>| range(bins, band_hz.start, band_hz.end);
     let level = band(LEVEL_HZ);
     let mut thirds = Thirds::default();
     for (bin, (left, right)) in heard[0].iter().zip(&heard[1]).enumerate().skip(1) {

@@ -1,14 +1,13 @@
 //! What heads hear of both side programs, through several sets of filters.
 
 use std::f64::consts::PI;
-use std::ops::Range;
 
 use crate::acoustics::head::HeadAt;
 use crate::acoustics::{Complex, Head, Incident, Listener, wave_number};
 
 use super::super::device::Device;
 use super::super::evaluate::PerOctave;
-use super::super::evaluate::azimuth::{Differences, Thirds};
+use super::super::evaluate::azimuth::{Differences, LEVEL_HZ, TIME_HZ, Thirds};
 use super::super::evaluate::bands::{OCTAVES_HZ, db, octave};
 use super::super::filter_set::FilterSet;
 use super::super::fir::Bins;
@@ -17,9 +16,6 @@ use super::super::fir::Bins;
 const BINS_PER_OCTAVE: usize = 32;
 /// Points of the transform.
 const TRANSFORM: usize = 16_384;
-/// Time differences say where a sound is between these, Hz; level differences between those.
-const DELAY_HZ: Range<f64> = 250.0..1500.0;
-const LEVEL_HZ: Range<f64> = 2000.0..8000.0;
 
 /// The frequencies used, and what the filters do there.
 pub struct Grid {
@@ -90,7 +86,7 @@ impl Cues {
     /// Adds one frequency.
     pub fn add(&mut self, point: &Point, [left, right]: [Complex; 2]) {
         self.thirds.add(point.frequency_hz, point.width_hz, [left, right]);
-        if DELAY_HZ.contains(&point.frequency_hz) {
+        if TIME_HZ.contains(&point.frequency_hz) {
             self.cross.push((2.0 * PI * point.frequency_hz, left.conj() * right * point.width_hz));
         }
         if LEVEL_HZ.contains(&point.frequency_hz) {

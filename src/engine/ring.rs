@@ -105,6 +105,15 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
+    #[test]
+    fn the_capacity_holds_two_of_the_largest_quanta_at_every_rate() {
+        for rate_hz in [44_100, 48_000, 96_000, 176_400, 192_000] {
+            let quantum_frames = (8192.0 * f64::from(rate_hz) / 44_100.0).ceil() as usize;
+            assert!(capacity_frames(rate_hz) > 2 * quantum_frames, "{rate_hz} Hz");
+        }
+        assert_eq!(capacity_frames(48_000), 32_768);
+    }
+
     const STEPS: usize = if cfg!(miri) { 30 } else { 200 };
 
     #[derive(Debug, Clone)]

@@ -398,15 +398,20 @@ fn managed(session: &Session, card: &Card, watchdog: Duration) -> Daemon {
     Daemon::launch_with(session, card, &Options::default(), &environment)
 }
 
+/// A session with such a daemon, which is ready; a sign of life is wanted every 1.5 s.
+fn managed_bed() -> (Bed, ServiceManager) {
+    let session = Session::with(Setup { quantum_frames: 256, pulse: false });
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    let manager = ServiceManager::bind(&session);
+    let daemon = managed(&session, &card, Duration::from_millis(1500));
+    daemon.wait_until_ready(&session);
+    (Bed { daemon, session, card }, manager)
+}
+
 #[test]
 fn the_service_manager_hears_what_is_so() {
     undisturbed(|| {
-        let session = Session::with(Setup { quantum_frames: 256, pulse: false });
-        let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
-        let mut manager = ServiceManager::bind(&session);
-        let daemon = managed(&session, &card, Duration::from_millis(1500));
-        daemon.wait_until_ready(&session);
-        let mut bed = Bed { daemon, session, card };
+        let (mut bed, mut manager) = managed_bed();
         let _player = bed.play_tone(0.1, 256, 0.5);
         assert!(wait_until(|| manager.count("STATUS=playing: profile cylinder") > 0), "{:?}", manager.heard);
         assert_eq!(manager.count("READY=1"), 1, "{:?}", manager.heard);
@@ -442,12 +447,7 @@ fn the_service_manager_hears_what_is_so() {
 #[test]
 fn a_pipewire_that_stands_still_costs_no_restart() {
     undisturbed(|| {
-        let session = Session::with(Setup { quantum_frames: 256, pulse: false });
-        let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
-        let mut manager = ServiceManager::bind(&session);
-        let daemon = managed(&session, &card, Duration::from_millis(1500));
-        daemon.wait_until_ready(&session);
-        let bed = Bed { daemon, session, card };
+        let (bed, mut manager) = managed_bed();
         let _player = bed.play_tone(0.1, 256, 0.5);
         bed.session.signal_pipewire(Signal::SIGSTOP);
         // By then it is told to stand still, where it does (PipeWire 0.3).

@@ -20,7 +20,7 @@ pub enum Event {
     /// What was to be prepared under this number is ready, or not.
     Prepared(u64, Box<Result<Prepared, PrepareError>>),
     /// The choice was stored, or why not, under the same number.
-    Remembered(u64, Option<String>),
+    Stored(u64, Option<String>),
     /// The sound of this number is built.
     Built(u64, Box<(Probe, Sounding)>),
     /// The pipeline before has ended: its device is closed and its sink gone.

@@ -19,6 +19,7 @@ use super::reload::Reloads;
 use super::requests::Rates;
 use super::signals::{Signal, Watch};
 use super::state::{Daemon, DeviceState, SinkState};
+use super::storing::Storing;
 use super::switch::Waiter;
 use super::throttled_log::ThrottledLog;
 use crate::engine::join::PATIENCE;
@@ -57,6 +58,7 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         standstill: None,
         reloads: Reloads::default(),
         file_threads: FileThreads::default(),
+        storing: Storing::default(),
         preparing: Preparing::default(),
         in_flight: None,
         is_displaced: false,
@@ -106,7 +108,7 @@ impl Daemon {
                 Event::Output(generation, event) if self.is_current(generation) => self.on_output(event)?,
                 Event::Node(..) | Event::Output(..) => {}
                 Event::Prepared(ticket, prepared) => self.on_prepared(ticket, *prepared)?,
-                Event::Remembered(ticket, problem) => self.on_remembered(ticket, problem),
+                Event::Stored(ticket, problem) => self.on_stored(ticket, problem),
                 Event::Built(ticket, built) => self.on_built(ticket, *built),
                 Event::Retired => self.on_retired()?,
             }

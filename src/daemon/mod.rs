@@ -9,6 +9,7 @@
 //! | `switch` | the switch that a reload hands over, who waits for it, and why it is refused |
 //! | `preparing` | what is being read and built, and what is late |
 //! | `file_threads` | threads for files, of which a few may hang |
+//! | `storing` | what was chosen is stored in the order in which it was |
 //! | [`prepare`] | read, validate, choose, build: the first half of a start or a reload |
 //! | [`requests`] | configuration → what is asked of device and sink |
 //! | `pipeline` | sink, ring, writer and device, as one |
@@ -48,6 +49,7 @@ pub mod signals;
 pub mod sound;
 mod state;
 mod status;
+mod storing;
 mod switch;
 mod throttled_log;
 mod transaction;

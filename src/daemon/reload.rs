@@ -25,7 +25,7 @@ impl From<Choice> for Wish {
 
 impl Wish {
     /// Takes in a later one. "Again" keeps the choice that is already wanted.
-    fn join(&mut self, later: Wish) {
+    pub fn join(&mut self, later: Wish) {
         if later.choice.as_ref().is_some_and(|choice| *choice != Choice::Again) || self.choice.is_none() {
             self.choice = later.choice;
         }

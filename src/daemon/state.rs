@@ -13,6 +13,7 @@ use super::preparing::Preparing;
 use super::reload::Reloads;
 use super::requests::Rates;
 use super::sound::Identify;
+use super::storing::Storing;
 use super::switch::{InFlight, Waiter};
 use super::throttled_log::ThrottledLog;
 use crate::profile::choice::NO_PROFILE;
@@ -60,6 +61,7 @@ pub(super) struct Daemon {
     pub(super) standstill: Option<Standstill>,
     pub(super) reloads: Reloads<Waiter>,
     pub(super) file_threads: FileThreads,
+    pub(super) storing: Storing,
     pub(super) preparing: Preparing,
     pub(super) in_flight: Option<InFlight>,
     /// The pipeline is that of a switch which was refused: what `plan` says is to be built again.

@@ -18,6 +18,7 @@ use crate::profile::choice::NO_PROFILE;
 
 /// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
+const DISK_HANGS: &str = "the disk of the state folder does not answer";
 
 impl Daemon {
     pub(super) fn ask(&mut self, wish: impl Into<Wish>, waiter: Waiter) {
@@ -232,17 +233,40 @@ impl Daemon {
             Some(Choice::Again) | None if wish.changes.is_empty() => return self.on_remembered(ticket, None),
             Some(Choice::Again) | None => {}
         }
-        let (options, kept) = (self.options.clone(), self.plan.kept.clone());
-        let store = move || {
-            let problem = prepare::remember(&options, &wish, &kept).err().map(|error| error.to_string());
-            Event::Remembered(ticket, problem)
-        };
-        if let Err(error) = self.file_threads.spawn(Work::Store, &self.events, store) {
-            self.on_remembered(ticket, Some(error.to_string()));
+        match self.storing.begin(&wish) {
+            true => self.store(ticket, wish),
+            false => self.on_remembered(ticket, Some(DISK_HANGS.into())),
         }
     }
 
-    pub(super) fn on_remembered(&mut self, ticket: u64, problem: Option<String>) {
+    fn store(&mut self, ticket: u64, wish: Wish) {
+        let (options, kept) = (self.options.clone(), self.plan.kept.clone());
+        let store = move || {
+            let problem = prepare::remember(&options, &wish, &kept).err().map(|error| error.to_string());
+            Event::Stored(ticket, problem)
+        };
+        if let Err(error) = self.file_threads.spawn(Work::Store, &self.events, store) {
+            self.on_stored(ticket, Some(error.to_string()));
+        }
+    }
+
+    /// The thread that stores has ended: tells who waits for that, and stores what was chosen since.
+    pub(super) fn on_stored(&mut self, ticket: u64, problem: Option<String>) {
+        if self.in_flight.as_ref().is_some_and(|switch| switch.step == Step::Remember(ticket)) {
+            self.on_remembered(ticket, problem);
+        } else {
+            match problem {
+                None => log::info!("the disk of the state folder has answered: what was chosen is stored after all"),
+                Some(problem) => log::warn!("what was chosen could not be stored: {problem}"),
+            }
+        }
+        if let Some(wish) = self.storing.end() {
+            let ticket = self.new_ticket();
+            self.store(ticket, wish);
+        }
+    }
+
+    fn on_remembered(&mut self, ticket: u64, problem: Option<String>) {
         let Some(switch) = self.in_flight.take_if(|switch| switch.step == Step::Remember(ticket)) else { return };
         let note = problem.map(|problem| format!("this choice will not outlast a restart: {problem}"));
         if let Some(note) = &note {
@@ -312,7 +336,7 @@ impl Daemon {
             return Ok(());
         };
         if let Step::Remember(ticket) = switch.step {
-            self.on_remembered(ticket, Some("the disk of the state folder does not answer".into()));
+            self.on_remembered(ticket, Some(DISK_HANGS.into()));
             return Ok(());
         }
         if switch.is_stuck() {

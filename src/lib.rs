@@ -61,3 +61,5 @@ pub mod render;
 #[cfg(feature = "daemon")]
 pub mod setup;
 pub mod source;
+#[cfg(all(test, feature = "daemon"))]
+mod test_bus;

@@ -55,7 +55,7 @@ fn assert_plays(card: &Card, what: &str) {
     let player = Player::new(reader, STEPS, receiver, pace.clone(), counters.clone());
     pace.set_driving(true);
     pace.set_streaming(true);
-    let output = Writer::spawn(player, request, pace, counters, Box::new(|_| {})).unwrap();
+    let output = Writer::spawn(player, request, pace, counters, std::sync::Arc::new(|_| {})).unwrap();
     let mut sent = 0;
     let played = wait_until(|| {
         while writer.fill_frames() < 8_192 {

@@ -78,7 +78,7 @@ fn the_writer_thread_never_allocates() {
     let (mut probes, sounds) = handover();
     let player = player.with_probes(sounds);
     let again = request.clone();
-    let writer = Writer::spawn(player, request, pace.clone(), counters.clone(), Box::new(|_| {})).unwrap();
+    let writer = Writer::spawn(player, request, pace.clone(), counters.clone(), Arc::new(|_| {})).unwrap();
     let played = |wanted: i64| {
         let end = card.get(Word::FramesPlayed) + wanted;
         assert!(wait_until(|| card.get(Word::FramesPlayed) >= end), "the card plays");

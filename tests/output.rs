@@ -123,7 +123,7 @@ fn request(card: &Card) -> Request {
 }
 
 fn tell(sender: mpsc::Sender<Event>) -> spatiald::output::Tell {
-    Box::new(move |event| drop(sender.send(event)))
+    Arc::new(move |event| drop(sender.send(event)))
 }
 
 fn soon() -> Instant {

@@ -26,7 +26,7 @@ fn write(request: Request, route: fn(usize, &[f32], &[f32], &mut [f32])) -> (Wri
     let (_chains, receiver) = handover();
     let player = Player::new(reader, Wires { drivers: 2, route }, receiver, pace.clone(), counters.clone());
     let (sender, events) = mpsc::channel();
-    let tell = Box::new(move |event| drop(sender.send(event)));
+    let tell = Arc::new(move |event| drop(sender.send(event)));
     let writer = Writer::spawn(player, request, pace, counters.clone(), tell).unwrap();
     loop {
         if matches!(events.recv_timeout(Duration::from_secs(20)).expect("an event"), Event::Running) {

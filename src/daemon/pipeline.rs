@@ -93,7 +93,7 @@ impl Pipeline {
         let tell = {
             let events = events.clone();
             // The main loop is gone only when the process ends.
-            Box::new(move |event| drop(events.send(Event::Output(generation, event))))
+            Arc::new(move |event| drop(events.send(Event::Output(generation, event))))
         };
         let writer = Writer::spawn(player, request.clone(), pace.clone(), counters.clone(), tell)?;
         let tell = {

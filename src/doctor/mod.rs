@@ -21,12 +21,13 @@
 use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit};
+use nix::unistd::gettid;
 
 use crate::config::{Config, Places};
 use crate::daemon::control::{AskError, Reply, Request, ask};
 use crate::daemon::{Instance, Options};
 use crate::engine::Scheduling;
-use crate::engine::realtime::{WRITER_PRIORITY, promote};
+use crate::engine::realtime::{WRITER_PRIORITY, promote, rtkit};
 use crate::inventory;
 use crate::inventory::within::{Begun, PATIENCE, begin};
 use crate::node::{NodeError, Survey, survey};
@@ -127,7 +128,10 @@ fn observe(options: &Options) -> Facts {
     let sink = node_name(&config, &instance);
     // Half of the patience for each of its two answers.
     let graph = begin(move || survey(&sink, PATIENCE.mul_f64(0.45)));
-    let tried = begin(|| promote(WRITER_PRIORITY));
+    let tried = begin(|| match promote(WRITER_PRIORITY) {
+        granted if granted.is_realtime() => granted,
+        _ => rtkit::promote(gettid(), WRITER_PRIORITY),
+    });
     let daemon = match asked.wait() {
         Some(Ok(Reply::Status(status))) => daemon::Found::Running(status),
         Some(Ok(_)) => daemon::Found::Other,

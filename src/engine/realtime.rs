@@ -1,23 +1,28 @@
 //! Real-time rights and arithmetic of a thread. What was granted is always read back from the kernel.
 
-use std::path::Path;
-use std::time::Duration;
-
 use nix::libc;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::unistd::{Pid, gettid};
 
 use super::counters::Scheduling;
+
+pub mod rtkit;
 
 /// Priority of the writer thread: below PipeWire's data threads (88 by default), above everything ordinary.
 pub const WRITER_PRIORITY: u8 = 80;
 
 /// How the calling thread is scheduled, as the kernel says.
 pub fn scheduling() -> Scheduling {
-    // SAFETY: both calls read the calling thread's own scheduling into memory that outlives them.
+    scheduling_of(gettid())
+}
+
+/// How `thread` is scheduled, as the kernel says; unknown where there is no such thread.
+pub fn scheduling_of(thread: Pid) -> Scheduling {
+    // SAFETY: both calls read a thread's scheduling into memory that outlives them.
     let (class, priority) = unsafe {
         let mut parameters: libc::sched_param = std::mem::zeroed();
-        let class = libc::sched_getscheduler(0);
-        if libc::sched_getparam(0, &mut parameters) != 0 {
+        let class = libc::sched_getscheduler(thread.as_raw());
+        if libc::sched_getparam(thread.as_raw(), &mut parameters) != 0 {
             return Scheduling::Unknown;
         }
         (class, parameters.sched_priority)
@@ -31,15 +36,12 @@ pub fn scheduling() -> Scheduling {
     }
 }
 
-/// Asks for `SCHED_FIFO` on the calling thread: from the kernel (limits), else from rtkit on the system bus, which
-/// grants a lower priority. Returns what the thread has afterwards. Blocks up to a second: call it before the loop.
+/// Asks the kernel for `SCHED_FIFO` on the calling thread, at this priority or the highest below it that its limits allow.
+/// Returns what the thread has afterwards. Where they allow none, [`rtkit`] may.
 pub fn promote(priority: u8) -> Scheduling {
-    // The limits may allow less than was asked for.
     let allowed = getrlimit(Resource::RLIMIT_RTPRIO).map_or(0, |(soft, _)| soft.min(99)) as u8;
-    let granted = set_fifo(priority) || (1..priority).contains(&allowed) && set_fifo(allowed);
-    if !granted {
-        // No bus, no rtkit, or a refusal: the read-back below says so.
-        ask_rtkit(priority).ok();
+    if !set_fifo(priority) && (1..priority).contains(&allowed) {
+        set_fifo(allowed);
     }
     scheduling()
 }
@@ -51,30 +53,6 @@ fn set_fifo(priority: u8) -> bool {
         parameters.sched_priority = i32::from(priority);
         libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &parameters) == 0
     }
-}
-
-/// `MakeThreadRealtime` of org.freedesktop.RealtimeKit1, which wants a bounded `RLIMIT_RTTIME` first.
-fn ask_rtkit(priority: u8) -> Result<(), dbus::Error> {
-    use dbus::blocking::stdintf::org_freedesktop_dbus::Properties;
-    const NAME: &str = "org.freedesktop.RealtimeKit1";
-    let has_bus = std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS").is_some()
-        || ["/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_socket"]
-            .iter()
-            .any(|path| Path::new(path).exists());
-    if !has_bus {
-        return Err(dbus::Error::new_failed("no system bus"));
-    }
-    let bus = dbus::blocking::Connection::new_system()?;
-    let rtkit = bus.with_proxy(NAME, "/org/freedesktop/RealtimeKit1", Duration::from_millis(500));
-    let max_priority: i32 = rtkit.get(NAME, "MaxRealtimePriority")?;
-    let max_time_us: i64 = rtkit.get(NAME, "RTTimeUSecMax")?;
-    if let (Ok((_, hard)), Ok(wanted)) = (getrlimit(Resource::RLIMIT_RTTIME), u64::try_from(max_time_us)) {
-        let limit = wanted.min(hard);
-        setrlimit(Resource::RLIMIT_RTTIME, limit, limit).map_err(|e| dbus::Error::new_failed(e.desc()))?;
-    }
-    let thread = u64::try_from(nix::unistd::gettid().as_raw()).unwrap_or(0);
-    let priority = u32::from(priority).min(u32::try_from(max_priority).unwrap_or(1));
-    rtkit.method_call(NAME, "MakeThreadRealtime", (thread, priority))
 }
 
 /// Flushes denormals to zero on the calling thread: they cost up to a hundred times a normal operation and lie below
@@ -114,6 +92,7 @@ mod tests {
         assert_ne!(before, Scheduling::Unknown);
         let (may, granted) = std::thread::spawn(|| (set_fifo(10), scheduling())).join().unwrap();
         assert_eq!(granted, if may { Scheduling::Fifo(10) } else { before });
+        assert_eq!(scheduling_of(Pid::from_raw(i32::MAX)), Scheduling::Unknown);
     }
 
     #[test]

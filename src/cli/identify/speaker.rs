@@ -110,7 +110,7 @@ impl Alone {
             // Nothing comes through the ring, and no chain: there is only what is laid over it.
             let player = Player::new(ring(1).1, Wires::SILENCE, handover::handover().1, pace.clone(), counters.clone());
             let (events, told) = mpsc::channel();
-            let tell = Box::new(move |event| drop(events.send(event)));
+            let tell = Arc::new(move |event| drop(events.send(event)));
             let writer = Writer::spawn(player.with_probes(sounds), request, pace, counters, tell)?;
             match opened(&told)? {
                 Ok(params) => return Ok(Alone { _writer: writer, probes, params, peak }),

@@ -1,54 +1,11 @@
-use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use dbus::channel::Channel;
-
 use super::*;
+use crate::test_bus::Bus;
 
 const CARD: u32 = 3;
 const NAME: &str = "org.freedesktop.ReserveDevice1.Audio3";
 const PATH: &str = "/org/freedesktop/ReserveDevice1/Audio3";
-
-/// A message bus of its own.
-struct Bus {
-    daemon: Child,
-    folder: tempfile::TempDir,
-}
-
-impl Bus {
-    fn start() -> Bus {
-        let folder = tempfile::tempdir().unwrap();
-        let daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--nopidfile", "--nosyslog"])
-            .arg(format!("--address=unix:path={}", folder.path().join("bus").display()))
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("dbus-daemon, of the package dbus");
-        Bus { daemon, folder }
-    }
-
-    fn connect(&self) -> Connection {
-        let address = format!("unix:path={}", self.folder.path().join("bus").display());
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            match Channel::open_private(&address) {
-                Ok(mut channel) => {
-                    channel.register().unwrap();
-                    return Connection::from(channel);
-                }
-                Err(error) => assert!(Instant::now() < deadline, "no bus: {error}"),
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        self.daemon.kill().unwrap();
-        self.daemon.wait().unwrap();
-    }
-}
 
 /// A program that holds the card and answers the first request to release it with `answer`.
 fn holder(bus: &Bus, answer: bool) -> JoinHandle<()> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::Thread;
 
+use nix::unistd::Pid;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::engine::{Pace, Scheduling};
@@ -18,7 +19,8 @@ const FOR_ORDERS: usize = 8;
 /// What the writer reports; needs no memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Notice {
-    Scheduled(Scheduling),
+    /// The loop's thread, and how it is scheduled.
+    Scheduled(Pid, Scheduling),
     Xrun,
     Stalled,
     Suspended,

@@ -6,7 +6,10 @@ use std::sync::{Arc, mpsc};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use crate::engine::{Counters, Pace, join::PATIENCE, join_by};
+use nix::unistd::Pid;
+
+use crate::engine::realtime::{WRITER_PRIORITY, rtkit};
+use crate::engine::{Counters, Pace, Scheduling, join::PATIENCE, join_by};
 
 use super::super::errno::explain;
 use super::super::error::OutputError;
@@ -14,6 +17,7 @@ use super::super::open::open;
 use super::super::request::Request;
 use super::channel::{Cause, Delivery, KeeperEnd, LoopEnd, Message, Notice, channel};
 use super::power::PowerPolicy;
+use super::promotion::Promotion;
 use super::{Event, Tell};
 
 /// First and longest pause between two attempts to open, and before a device that was lost is opened again.
@@ -63,6 +67,7 @@ impl Keeper {
             next_attempt: Some(Instant::now()),
             backoff: BACKOFF.0,
             is_lost: false,
+            promotion: None,
         };
         let name = "output-keeper";
         let thread = std::thread::Builder::new()
@@ -106,6 +111,8 @@ struct Work<C> {
     backoff: Duration,
     /// The device was lost, and not closed because nothing played.
     is_lost: bool,
+    /// Asks for real time for the writer's thread, which ends after this.
+    promotion: Option<Promotion>,
 }
 
 impl<C: Send + 'static> Work<C> {
@@ -143,12 +150,10 @@ impl<C: Send + 'static> Work<C> {
                 self.is_lost = false;
                 (self.tell)(Event::Running);
             }
-            Message::Notice(notice) => (self.tell)(match notice {
-                Notice::Scheduled(scheduling) => Event::Scheduled(scheduling),
-                Notice::Xrun => Event::Xrun,
-                Notice::Stalled => Event::Stalled,
-                Notice::Suspended | Notice::Running => Event::Suspended,
-            }),
+            Message::Notice(Notice::Scheduled(thread, scheduling)) => self.scheduled(thread, scheduling),
+            Message::Notice(Notice::Xrun) => (self.tell)(Event::Xrun),
+            Message::Notice(Notice::Stalled) => (self.tell)(Event::Stalled),
+            Message::Notice(Notice::Suspended) => (self.tell)(Event::Suspended),
             Message::Open => self.open_in(Duration::ZERO),
             Message::Replace(device, cause) => {
                 drop(device);
@@ -168,6 +173,26 @@ impl<C: Send + 'static> Work<C> {
                     None => self.open_in(Duration::ZERO),
                 }
             }
+        }
+    }
+
+    /// The writer's thread runs. What its limits did not grant is asked of rtkit.
+    fn scheduled(&mut self, thread: Pid, scheduling: Scheduling) {
+        if scheduling.is_realtime() {
+            return (self.tell)(Event::Scheduled(scheduling));
+        }
+        let (tell, counters) = (Arc::clone(&self.tell), Arc::clone(&self.counters));
+        let started = Promotion::start(
+            move || rtkit::promote(thread, WRITER_PRIORITY),
+            move |scheduling| {
+                counters.set_writer_thread(scheduling);
+                tell(Event::Scheduled(scheduling));
+            },
+        );
+        match started {
+            Ok(promotion) => self.promotion = Some(promotion),
+            // No thread is left to ask by.
+            Err(_) => (self.tell)(Event::Scheduled(scheduling)),
         }
     }
 

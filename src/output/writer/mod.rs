@@ -7,10 +7,14 @@
 //! | `write_loop` | the loop: one turn per period, deadline or wake-up |
 //! | `keeper` | the helper that opens and closes devices, and reports |
 //! | `channel` | the way between the two, on which neither waits |
+//! | `promotion` | real time for the loop's thread where the limits grant none |
+//! | `restraint` | when that thread has to sleep although its device would take more |
+//! | `power` | what to do with a device when nothing plays |
 
 mod channel;
 mod keeper;
 mod power;
+mod promotion;
 mod restraint;
 pub mod state;
 mod write_loop;
@@ -58,8 +62,8 @@ pub enum Event {
     Standby,
 }
 
-/// Where events go. Called on the keeper's thread; must not wait.
-pub type Tell = Box<dyn Fn(Event) + Send>;
+/// Where events go. Called on the keeper's thread, and on one that asks for real time; must not wait.
+pub type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// A running writer. Dropping it fades out, closes the device and joins its threads.
 pub struct Writer<S: Stage> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::libc;
+use nix::unistd::gettid;
 
 use crate::engine::pace::now_ns;
 use crate::engine::{Counters, Pace, Player, RateMeter, Stage, realtime};
@@ -108,7 +109,7 @@ impl<S: Stage> WriteLoop<S> {
     pub(super) fn run(mut self) -> Player<S> {
         let scheduling = realtime::promote(realtime::WRITER_PRIORITY);
         self.counters.set_writer_thread(scheduling);
-        self.keeper.report(Notice::Scheduled(scheduling));
+        self.keeper.report(Notice::Scheduled(gettid(), scheduling));
         realtime::flush_denormals();
         while self.machine.state() != State::Stopped {
             if self.stop.load(Relaxed) {

@@ -1,4 +1,5 @@
 //! A minute of tone on cards whose clocks are off: not one sample is dropped or repeated, whoever drives the graph.
+//! `SPATIALD_MINUTES=10` listens for longer.
 
 mod support;
 
@@ -9,44 +10,63 @@ use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
 use support::wait::wait_until;
 use support::{Bed, Card, Options, Process, Setup, undisturbed};
 
-fn a_minute(quantum_frames: u32, ppm: i64) {
-    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
-    card.set_clock_ppm(ppm);
+fn seconds() -> f64 {
+    60.0 * std::env::var("SPATIALD_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(1.0)
+}
+
+fn at_quantum(quantum_frames: u32, card: Card) -> Bed {
     let bed = Bed::with_card(card, Setup { quantum_frames, pulse: false }, &Options::default());
     bed.session.force_quantum(quantum_frames);
+    bed
+}
+
+fn steady(quantum_frames: u32, ppm: i64) {
+    let card = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+    card.set_clock_ppm(ppm);
+    let bed = at_quantum(quantum_frames, card);
     let _player = bed.play_tone(0.1, quantum_frames, 1.5);
-    let minute = bed.listen(60.0);
+    let heard = bed.listen(seconds());
     assert_eq!(bed.daemon.count("quantum_frames"), u64::from(quantum_frames));
-    bed.assert_whole(minute);
+    bed.assert_whole(heard);
     let drift_ppm = bed.daemon.status()["drift_ppm"].as_f64().expect("a minute is enough to measure it");
     assert!((drift_ppm - ppm as f64).abs() < 5.0, "{drift_ppm} ppm, and it is {ppm}");
 }
 
 #[test]
 fn small_quantum_on_a_fast_card() {
-    undisturbed(|| {
-        a_minute(256, 200);
-    });
+    undisturbed(|| steady(256, 500));
 }
 
 #[test]
 fn small_quantum_on_a_slow_card() {
-    undisturbed(|| {
-        a_minute(256, -300);
-    });
+    undisturbed(|| steady(256, -500));
 }
 
 #[test]
 fn large_quantum_on_a_fast_card() {
-    undisturbed(|| {
-        a_minute(1024, 200);
-    });
+    undisturbed(|| steady(1024, 500));
 }
 
 #[test]
 fn large_quantum_on_a_slow_card() {
+    undisturbed(|| steady(1024, -500));
+}
+
+/// From one end of what crystals do to the other and back, each minute.
+#[test]
+fn a_card_whose_clock_wanders() {
+    const MOST_PPM: f64 = 500.0;
     undisturbed(|| {
-        a_minute(1024, -300);
+        let bed = at_quantum(256, Card::with_limits("CHANNELS=8,FORMATS=S32_LE"));
+        let _player = bed.play_tone(0.1, 256, 1.5);
+        let begin = bed.card.recorded_frames();
+        let mut end = begin;
+        while ((end - begin) as f64) < seconds() * f64::from(RATE_HZ) {
+            let minutes = (end - begin) as f64 / (60.0 * f64::from(RATE_HZ));
+            bed.card.set_clock_ppm((MOST_PPM * (std::f64::consts::TAU * minutes).sin()) as i64);
+            end = bed.listen(0.05).end;
+        }
+        bed.assert_whole(begin..end);
     });
 }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use support::bed::RATE_HZ;
 use support::card::Word;
 use support::wait::{PATIENCE, now_ns, wait_until};
-use support::{Bed, Options, Setup, Source, undisturbed};
+use support::{Bed, Options, OtherDriver, Setup, Source, undisturbed};
 
 /// When each impulse was promised to sound: `CLOCK_MONOTONIC`.
 type Promises = mpsc::Receiver<i64>;
@@ -95,4 +95,30 @@ fn at_a_large_quantum() {
 #[test]
 fn at_the_largest_quantum() {
     undisturbed(|| promises_are_kept(8192));
+}
+
+/// Another sink's clock drives the graph: the ring then holds more, by what cycles and periods are apart.
+fn promises_are_kept_while_followed(quantum_frames: u32) {
+    undisturbed(|| {
+        let bed = Bed::start(Setup { quantum_frames, pulse: false }, &Options::default());
+        bed.session.force_quantum(quantum_frames);
+        let (_source, promises) = impulses(&bed, quantum_frames);
+        lateness_frames(&bed, &promises);
+        let other = OtherDriver::create(&bed);
+        other.take_over();
+        bed.listen(5.0);
+        while next(&promises) < now_ns() {} // those of before
+        next(&promises);
+        assert_kept(&bed, &promises, "while another driver is followed");
+    });
+}
+
+#[test]
+fn another_driver_at_a_small_quantum() {
+    promises_are_kept_while_followed(256);
+}
+
+#[test]
+fn another_driver_at_a_large_quantum() {
+    promises_are_kept_while_followed(1024);
 }

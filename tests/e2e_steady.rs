@@ -7,8 +7,7 @@ use std::process::Command;
 
 use support::analysis::{breaks_in_tone, thd_n_db};
 use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
-use support::wait::wait_until;
-use support::{Bed, Card, Options, Process, Setup, undisturbed};
+use support::{Bed, Card, Options, OtherDriver, Process, Setup, undisturbed};
 
 fn seconds() -> f64 {
     60.0 * std::env::var("SPATIALD_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(1.0)
@@ -91,38 +90,6 @@ fn four_busy_loops() {
         bed.assert_whole(minute);
         assert_eq!(bed.daemon.count("xruns"), 0, "{realtime}: {}", bed.daemon.log());
     });
-}
-
-/// Another sink, whose clock goes before ours where both are linked.
-struct OtherDriver<'b> {
-    bed: &'b Bed,
-    monitor: String,
-}
-
-impl OtherDriver<'_> {
-    const NODE: &'static str = "{ factory.name=support.null-audio-sink node.name=other media.class=Audio/Sink
-        object.linger=true audio.position=[FL FR] priority.driver=40000 priority.session=1 }";
-    const PORT: &'static str = "other:playback_FL";
-
-    fn create(bed: &Bed) -> OtherDriver<'_> {
-        bed.session.text("pw-cli", &["create-node", "adapter", OtherDriver::NODE]);
-        assert!(wait_until(|| bed.session.text("pw-link", &["-i"]).contains(OtherDriver::PORT)));
-        OtherDriver { bed, monitor: format!("{}:monitor_FL", bed.daemon.sink()) }
-    }
-
-    fn we_drive(&self) -> bool {
-        self.bed.daemon.status()["graph"]["driving"] == true
-    }
-
-    fn take_over(&self) {
-        self.bed.session.text("pw-link", &[&self.monitor, OtherDriver::PORT]);
-        assert!(wait_until(|| !self.we_drive()), "{}", self.bed.daemon.log());
-    }
-
-    fn give_back(&self) {
-        self.bed.session.text("pw-link", &["-d", &self.monitor, OtherDriver::PORT]);
-        assert!(wait_until(|| self.we_drive()), "{}", self.bed.daemon.log());
-    }
 }
 
 /// Another driver takes the graph over, is followed for a while, and gives it back: its clock is not the card's, and the

@@ -245,8 +245,8 @@ impl Pace {
         self.period_frames.store(frames as u32, Relaxed);
     }
 
-    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last asked for one. While we drive,
-    /// cycles shorter than a period follow each other at once, and each also waits for those before it; the graph's
+    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last asked for one, or when the
+    /// last one came while another driver sets the pace. While we drive, cycles shorter than a period follow each other at once, and each also waits for those before it; the graph's
     /// clock spreads them evenly, so each begins for it when the middle one does.
     pub fn ring_wait_frames(&self) -> usize {
         let before = match self.is_driving() {
@@ -256,9 +256,16 @@ impl Pace {
         self.ring_fill_frames.load(Relaxed) as usize + before
     }
 
-    /// Frames in the ring: set by the writer when it asks for a cycle; after each period while another driver sets the pace.
+    /// Frames in the ring: set by the writer when it asks for a cycle.
     pub fn set_ring_fill_frames(&self, frames: usize) {
         self.ring_fill_frames.store(frames as u32, Relaxed);
+    }
+
+    /// The same while another driver sets the pace, from the frames that are in the ring at `now_ns`: the last cycle's first
+    /// frame has a whole quantum behind it, and has come nearer since by what the graph's clock has counted.
+    pub fn note_followed_fill(&self, frames: usize, now_ns: u64) {
+        let wait_frames = frames as f64 + self.frames_since_cycle(now_ns) - self.quantum_frames() as f64;
+        self.set_ring_fill_frames(wait_frames.max(0.0).round() as usize);
     }
 
     /// Constant latency of the chain that is playing.
@@ -392,6 +399,23 @@ mod tests {
                     }
                     assert!(fill < 2 * 8192 + period, "grows without bound: {fill}");
                 }
+            }
+        }
+    }
+
+    /// Whatever moment between two cycles the writer takes a period at.
+    #[test]
+    fn a_followed_cycle_waits_for_the_same_all_the_time() {
+        for (period, quantum) in [(256, 1024), (256, 256), (256, 64), (1024, 512)] {
+            let pace = driving(period, quantum);
+            pace.set_driving(false);
+            pace.note_cycle(quantum);
+            let cycle_ns = pace.cycle_ns.load(Relaxed);
+            for since_frames in 0..quantum {
+                // What is held before a period is taken, see `following_target_frames`.
+                let fill = (pace.following_target_frames() - since_frames).saturating_sub(period);
+                pace.note_followed_fill(fill, cycle_ns + pace.to_ns(since_frames));
+                assert!(pace.ring_wait_frames().abs_diff(period / 2) <= 1, "{period}, {quantum}, {since_frames}");
             }
         }
     }

@@ -320,12 +320,12 @@ impl<S: Stage> WriteLoop<S> {
         Ok(())
     }
 
-    /// While another driver sets the pace, nobody here asks for cycles: any moment is as good.
+    /// While another driver sets the pace, nobody here asks for cycles: what the last one waits for is told from here.
     fn note_fill(&mut self) {
         let fill_frames = self.player.fill_frames();
         self.counters.set_ring_fill_frames(fill_frames);
-        if !self.pace.is_driving() {
-            self.pace.set_ring_fill_frames(fill_frames);
+        if !self.pace.is_driving() && self.pace.is_streaming() {
+            self.pace.note_followed_fill(fill_frames, now_ns());
         }
     }
 

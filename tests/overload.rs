@@ -48,7 +48,8 @@ fn a_device_that_is_always_ready_is_fed_in_real_time() {
     writer.stop(Instant::now() + Duration::from_secs(30));
 }
 
-/// A chain that takes a little longer than it plays: the card's buffer lasts for seconds, and nothing is ever waited for.
+/// A chain that takes a little longer than it plays: the card's buffer lasts for seconds, and nothing is ever waited for. Nor
+/// is it without a card.
 #[test]
 fn a_writer_with_too_much_to_do_sleeps_now_and_then() {
     let warned = Arc::new(AtomicBool::new(false));
@@ -75,5 +76,8 @@ fn a_writer_with_too_much_to_do_sleeps_now_and_then() {
         eprintln!("no real time is allowed here: nothing is shown");
     }
     assert!(!warned.load(SeqCst), "it ran for {RTKIT_US} µs without sleeping");
+    card.unplug();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!warned.load(SeqCst), "without a card it ran for {RTKIT_US} µs without sleeping");
     writer.stop(Instant::now() + Duration::from_secs(30));
 }

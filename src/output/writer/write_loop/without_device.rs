@@ -41,6 +41,9 @@ impl<S: Stage> WriteLoop<S> {
             self.player.hold(2 * self.null_device.frames);
         }
         if now >= self.tick_ns {
+            if let Some(nap_ns) = self.restraint.nap_ns(now) {
+                self.sleep(nap_ns)?;
+            }
             self.null_device.planes.render(&mut self.player);
             self.note_fill();
             let period_ns = self.pace.to_ns(self.null_device.frames);

@@ -6,13 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
-/// A line to systemd, if it listens. Nothing here waits: a manager that does not read loses what it was told.
+/// A line to systemd, if it listens. Nothing here waits. What a manager that does not read has to know is told again.
 #[derive(Debug)]
 pub struct Manager {
     to: Option<(UnixDatagram, SocketAddr)>,
     watchdog: Option<Watchdog>,
     status: String,
     is_ready: bool,
+    /// It has not been told yet that the service is up, or has reloaded.
+    owes_ready: bool,
 }
 
 #[derive(Debug)]
@@ -31,13 +33,13 @@ impl Manager {
         let interval = watchdog(text("WATCHDOG_USEC").as_deref(), text("WATCHDOG_PID").as_deref(), std::process::id());
         let watchdog =
             interval.filter(|_| to.is_some()).map(|interval| Watchdog { interval: interval / 3, fed: Instant::now() });
-        Manager { to, watchdog, status: String::new(), is_ready: false }
+        Manager { to, watchdog, status: String::new(), is_ready: false, owes_ready: false }
     }
 
     /// The service is up; told once.
     pub fn ready(&mut self) {
         if !std::mem::replace(&mut self.is_ready, true) {
-            self.send("READY=1");
+            self.reloaded();
         }
     }
 
@@ -48,8 +50,8 @@ impl Manager {
     }
 
     /// The reload has ended, well or not.
-    pub fn reloaded(&self) {
-        self.send("READY=1");
+    pub fn reloaded(&mut self) {
+        self.owes_ready = !self.send("READY=1");
     }
 
     /// The service ends.
@@ -57,11 +59,13 @@ impl Manager {
         self.send("STOPPING=1\nSTATUS=stopping");
     }
 
-    /// What `systemctl status` shows; sent when it changes.
+    /// What `systemctl status` shows; sent when it changes. What the manager had no room for is sent with it.
     pub fn status(&mut self, status: &str) {
-        if self.status != status {
+        if self.owes_ready {
+            self.reloaded();
+        }
+        if self.status != status && self.send(&format!("STATUS={}", status.replace('\n', " "))) {
             status.clone_into(&mut self.status);
-            self.send(&format!("STATUS={}", status.replace('\n', " ")));
         }
     }
 
@@ -75,10 +79,16 @@ impl Manager {
         }
     }
 
-    fn send(&self, text: &str) {
-        let Some((socket, address)) = &self.to else { return };
-        if let Err(error) = socket.send_to_addr(text.as_bytes(), address) {
-            log::debug!("the service manager was not told {text:?}: {error}");
+    /// False where it has no room for it now.
+    fn send(&self, text: &str) -> bool {
+        let Some((socket, address)) = &self.to else { return true };
+        match socket.send_to_addr(text.as_bytes(), address) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Err(error) => {
+                log::debug!("the service manager was not told {text:?}: {error}");
+                true
+            }
+            Ok(_) => true,
         }
     }
 }
@@ -108,7 +118,7 @@ mod tests {
     fn manager(path: &std::path::Path, interval: Option<Duration>) -> Manager {
         let to = connect(path.as_os_str().as_bytes()).unwrap();
         let watchdog = interval.map(|interval| Watchdog { interval, fed: Instant::now() });
-        Manager { to: Some(to), watchdog, status: String::new(), is_ready: false }
+        Manager { to: Some(to), watchdog, status: String::new(), is_ready: false, owes_ready: false }
     }
 
     #[test]
@@ -132,15 +142,25 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_does_not_read_is_not_waited_for() {
+    fn a_manager_that_does_not_read_is_not_waited_for_and_told_later() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
-        let _deaf = UnixDatagram::bind(&path).unwrap();
-        let manager = manager(&path, None);
+        let busy = UnixDatagram::bind(&path).unwrap();
+        busy.set_nonblocking(true).unwrap();
+        let mut manager = manager(&path, None);
         // More than any socket's buffer holds.
         for _ in 0..100_000 {
             manager.stopping();
         }
+        manager.ready();
+        manager.status("playing");
+        let mut buffer = [0; 256];
+        while busy.recv(&mut buffer).is_ok() {}
+        manager.status("playing");
+        manager.status("playing");
+        let mut told =
+            || busy.recv(&mut buffer).map(|length| String::from_utf8_lossy(&buffer[..length]).into_owned()).ok();
+        assert_eq!([told(), told(), told()], [Some("READY=1".into()), Some("STATUS=playing".into()), None]);
     }
 
     #[test]

@@ -253,6 +253,53 @@ fn a_device_that_opens_and_never_plays_is_given_up_for_the_one_before() {
     });
 }
 
+/// One that opens, does not start and is opened again is the one that plays then: what was played before goes back to its own
+/// card, not to that one.
+#[test]
+fn a_device_that_starts_late_is_known_for_what_it_is() {
+    undisturbed(|| {
+        let options = Options { profile: "bar", ..Options::default() };
+        let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        other.set(Word::StartErrno, i64::from(nix::libc::ENOSPC));
+        bed.daemon.move_to(&bed.session, &other, &options);
+        let mut reload = bed.session.spawn("late", &mut bed.daemon.ask_later(&["--reload", "pair"]));
+        assert!(wait_until(|| other.get(Word::Opens) >= 2), "{}", bed.daemon.log());
+        other.set(Word::StartErrno, 0);
+        assert!(reload.wait().success(), "{}\n{}", reload.output(), bed.daemon.log());
+        assert_eq!(bed.daemon.status()["pcm"], other.pcm());
+        let closed = other.get(Word::Closes);
+        bed.daemon.move_to(&bed.session, &bed.card, &options);
+        bed.daemon.reload("bar");
+        assert_eq!((bed.daemon.status()["pcm"] == bed.card.pcm(), other.get(Word::Closes)), (true, closed + 1));
+        bed.listen(0.5);
+        assert!(bed.heard(0, bed.listen(0.5)).iter().any(|&sample| sample != 0.0), "{}", bed.daemon.log());
+    });
+}
+
+/// One that takes its time is waited for: whoever asked is told so, and it plays when it can.
+#[test]
+fn a_device_that_opens_late_is_switched_to_all_the_same() {
+    undisturbed(|| {
+        let options = Options { profile: "bar", ..Options::default() };
+        let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        other.set(Word::OpenDelayMs, 7000);
+        bed.daemon.move_to(&bed.session, &other, &options);
+        let told = bed.daemon.ask(&["--reload", "pair"]);
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(told.contains("is switched to as soon as it does"), "{told}");
+        let plays = || {
+            let status = bed.daemon.status();
+            (status["profile"]["name"] == "pair") && (status["state"] == "playing")
+        };
+        assert!(wait_until(plays), "{}\n{}", bed.daemon.status(), bed.daemon.log());
+        assert_eq!((bed.daemon.status()["pcm"] == other.pcm(), other.get(Word::Opens)), (true, 1));
+    });
+}
+
 /// Many switches under a tone, among five profiles of which two are broken and one has another number of drivers.
 /// `SPATIALD_RELOADS=1000` makes it long.
 #[test]

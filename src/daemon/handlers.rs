@@ -1,9 +1,12 @@
 //! What device and sink tell, and what is made of it.
 
+use std::time::{Duration, Instant};
+
 use super::control::Choice;
 use super::error::DaemonError;
 use super::state::Daemon;
 use super::switch::{InFlight, Step, Waiter};
+use super::transaction::SWITCH_TIMEOUT;
 use crate::output::OutputError;
 use crate::profile::is_path;
 use crate::{node, output};
@@ -106,12 +109,12 @@ impl Daemon {
         // An attempt that was under way when another device was asked for, or when all began to be built anew; or what is
         // to be built anew is late, and has been told of.
         let is_late = step.is_none() && self.preparing.is_late();
-        let is_before = step == Some(Step::Device) && !self.in_flight.as_ref().is_some_and(InFlight::is_stuck);
+        let is_before = step == Some(Step::Device) && !self.in_flight.as_ref().is_some_and(InFlight::is_untried);
         if is_before || self.preparing.is_busy() || is_late {
             return Ok(());
         }
-        self.device.problem = Some(error.to_string());
-        self.device.is_open = false;
+        self.device.problem = Some(self.rates.explain(&error));
+        (self.device.is_open, self.device.standby) = (false, false);
         if self.takes_another_rate(&error) {
             match self.in_flight.take() {
                 Some(switch) => self.prepare_again(switch.wish),
@@ -145,8 +148,11 @@ impl Daemon {
 
     fn on_opened(&mut self, params: output::Params, is_another: bool) {
         let plan = match &mut self.in_flight {
-            Some(switch) if is_another || switch.step == Step::Anew => {
-                switch.is_open = true;
+            // Also where it opens once more, before it has ever played.
+            Some(switch) if is_another || switch.is_untried() || switch.step == Step::Anew => {
+                let buffer_s = params.buffer_frames as f64 / f64::from(params.rate_hz.max(1));
+                let deadline = Instant::now() + SWITCH_TIMEOUT + Duration::from_secs_f64(buffer_s);
+                switch.plays_by.get_or_insert(deadline);
                 switch.plan.clone()
             }
             _ => self.plan.clone(),
@@ -167,7 +173,7 @@ impl Daemon {
     /// The open device plays: what it was opened for has come about.
     fn on_running(&mut self) {
         self.device.problem = None;
-        if let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.is_open) {
+        if let Some(switch) = self.in_flight.as_mut().filter(|switch| switch.plays_by.is_some()) {
             switch.has_run = true;
             self.end_switch();
         } else if self.in_flight.is_none() && !self.is_displaced {

@@ -10,8 +10,10 @@ use crate::config::controls::Key;
 use crate::engine::probe::{Probe, Sounding};
 use crate::profile::choice::NO_PROFILE;
 
-/// A writer that turns takes a sound within this time.
+/// A writer that turns takes a sound within this time, …
 const HAND_OVER: Duration = Duration::from_millis(150);
+/// … and a machine that is busy has built it within this.
+const BUILD: Duration = Duration::from_secs(2);
 
 impl Daemon {
     /// A client wants a sound, and has none: the control thread sees to it that there is one such client.
@@ -27,9 +29,9 @@ impl Daemon {
         let build = move || drop(events.send(Event::Built(ticket, Box::new(sound.build(peak, rate_hz)))));
         match std::thread::Builder::new().name("burst".into()).spawn(build) {
             Ok(_) => {
-                let (lease, since) = (reply.lease(), Instant::now());
+                let (lease, deadline) = (reply.lease(), Instant::now() + BUILD);
                 self.identify =
-                    Some(Identify { ticket, lease, since, reply: Some(reply), probe: None, sounding: None });
+                    Some(Identify { ticket, lease, deadline, reply: Some(reply), probe: None, sounding: None });
             }
             Err(error) => reply.send(Reply::refused(&SoundError::NotPlaying(format!("no thread is left ({error})")))),
         }
@@ -53,6 +55,7 @@ impl Daemon {
         if let Some(identify) = self.identify.as_mut().filter(|identify| identify.ticket == ticket) {
             identify.probe = Some(Box::new(probe));
             identify.sounding = Some(sounding);
+            identify.deadline = Instant::now() + HAND_OVER;
             self.look_after_sound();
         }
     }
@@ -72,7 +75,7 @@ impl Daemon {
                 reply.send(Reply::Sounding { channels: pipeline.channels() });
             }
         }
-        if identify.reply.is_some() && identify.since.elapsed() > HAND_OVER {
+        if identify.reply.is_some() && Instant::now() > identify.deadline {
             let reply = identify.reply.take();
             self.identify = None;
             if let Some(reply) = reply {

@@ -174,9 +174,6 @@ impl Daemon {
         let Prepared { plan, chain: Some(chain), rate_hz } = prepared else { return Ok(()) };
         let Some(chosen) = &plan.profile else { return Ok(()) };
         self.generations += 1;
-        self.device = DeviceState::default();
-        self.sink = SinkState::default();
-        self.standstill = None;
         self.health = Health::new(Instant::now());
         log::info!("profile {} ({}) on {} at {rate_hz} Hz", chosen.profile.name, chosen.chosen_by, plan.config.device);
         self.pipeline = Some(Pipeline::start(

@@ -98,6 +98,20 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
+/// A profile that cannot be had at the rate that a card takes instead of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("the card {pcm} takes {rate_hz} Hz and not the profile's {own_hz}: {error}")]
+pub struct NotAtRate {
+    /// The card.
+    pub pcm: String,
+    /// The profile's rate.
+    pub own_hz: u32,
+    /// The card's.
+    pub rate_hz: u32,
+    /// What is wrong with the profile at that rate.
+    pub error: ProfileError,
+}
+
 /// Why nothing could be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
@@ -107,6 +121,9 @@ pub enum PrepareError {
     /// The profile.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// What the profile is to be resampled from cannot be had at the rate that the card takes.
+    #[error(transparent)]
+    AtRate(#[from] Box<NotAtRate>),
     /// A reload must not fall from a configuration to the defaults.
     #[error("{} was read before and is gone: put it back, or restart the daemon to run on the defaults", path.display())]
     ConfigGone {
@@ -262,7 +279,10 @@ pub fn prepare(mut plan: Plan, rates: &Rates, asked: &[Change], reading: &Readin
             None
         }
     };
-    let at_rate = chosen.at_rate(rate_hz)?;
+    let at_rate = chosen.at_rate(rate_hz).map_err(|error| {
+        let (pcm, own_hz) = (plan.config.device.clone(), chosen.profile.sample_rate_hz);
+        Box::new(NotAtRate { pcm, own_hz, rate_hz, error })
+    })?;
     let controls = plan.controls();
     let spec = match controls::chain_spec(&at_rate, aim.as_ref(), &controls) {
         Err(error @ ControlError::NoBypass { .. }) if !asked.iter().any(turns_on_bypass) => {

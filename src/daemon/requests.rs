@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Instance;
+use super::prepare::NotAtRate;
 use crate::config::Config;
+use crate::output::OutputError;
 use crate::{node, output};
 
 /// Rates tried, in this order, where a card refuses the profile's own.
@@ -46,6 +48,8 @@ pub struct Rates {
     instead: Vec<Instead>,
     /// What the card was asked for in vain since a device was last open: it may offer what it then refuses.
     refused_hz: Vec<u32>,
+    /// Why a profile cannot be had at a rate that the card would take.
+    useless: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,15 +80,38 @@ impl Rates {
         Some(used_hz)
     }
 
+    /// That rate is not asked for again until a device is open.
+    pub fn give_up(&mut self, unusable: &NotAtRate) {
+        let NotAtRate { pcm, own_hz, rate_hz, error } = unusable;
+        self.instead.retain(|known| known.pcm != *pcm || known.own_hz != *own_hz || known.used_hz != *rate_hz);
+        if !self.refused_hz.contains(rate_hz) {
+            self.refused_hz.push(*rate_hz);
+        }
+        self.useless = Some(format!("at {rate_hz} Hz the profile cannot be played: {error}"));
+    }
+
+    /// `error`, and what keeps the profile from being played at another rate.
+    pub fn explain(&self, error: &OutputError) -> String {
+        match (error, &self.useless) {
+            (OutputError::Rate { .. }, Some(reason)) => format!("{error}; {reason}"),
+            _ => error.to_string(),
+        }
+    }
+
     /// The card has taken what it was asked for.
     pub fn taken(&mut self) {
         self.refused_hz.clear();
+        self.useless = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::profile::ProfileError;
+    use crate::source::Complaint;
 
     #[test]
     fn a_refused_rate_is_replaced_by_one_that_is_offered_and_remembered_for_that_card() {
@@ -106,6 +133,25 @@ mod tests {
         rates.taken();
         assert_eq!(rates.refused("hw:0", 48_000, 44_100, &[48_000]), Some(48_000));
         assert_eq!(rates.on("hw:0", 48_000), 48_000);
+    }
+
+    #[test]
+    fn a_rate_that_the_profile_cannot_be_had_at_is_not_asked_for_again() {
+        let mut rates = Rates::default();
+        assert_eq!(rates.refused("hw:0", 48_000, 48_000, &[44_100]), Some(44_100));
+        let error = ProfileError::from(Complaint::whole(Path::new("coefficients-44100.wav"), "it is another design's"));
+        rates.give_up(&NotAtRate { pcm: "hw:0".into(), own_hz: 48_000, rate_hz: 44_100, error });
+        assert_eq!(rates.on("hw:0", 48_000), 48_000);
+        assert_eq!(rates.refused("hw:0", 48_000, 48_000, &[44_100]), None);
+        let refusal = OutputError::Rate { pcm: "hw:0".into(), rate_hz: 48_000, offered_hz: vec![44_100] };
+        let why = rates.explain(&refusal);
+        assert!(
+            why.ends_with("at 44100 Hz the profile cannot be played: coefficients-44100.wav: it is another design's"),
+            "{why}"
+        );
+        assert_eq!(rates.refused("hw:0", 48_000, 48_000, &[44_100, 96_000]), Some(96_000));
+        rates.taken();
+        assert_eq!(rates.explain(&refusal), refusal.to_string());
     }
 
     #[test]

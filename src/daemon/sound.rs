@@ -125,7 +125,8 @@ pub(super) struct Identify {
     pub ticket: u64,
     /// Gone with the client.
     pub lease: Weak<()>,
-    pub since: Instant,
+    /// By when the writer has to have it.
+    pub deadline: Instant,
     /// The client's answer, until the writer has the sound.
     pub reply: Option<Answer>,
     /// Built, and not handed over yet.

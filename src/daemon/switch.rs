@@ -57,8 +57,8 @@ pub(super) struct InFlight {
     pub plan: Plan,
     pub wish: Wish,
     pub step: Step,
-    /// The device that was opened for it is open.
-    pub is_open: bool,
+    /// By when the device that was opened for it should have played; `None` until it has been open once.
+    pub plays_by: Option<Instant>,
     /// That device has played.
     pub has_run: bool,
     /// The old chain has come back.
@@ -68,9 +68,14 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// The device is open and takes nothing.
-    pub fn is_stuck(&self) -> bool {
-        matches!(self.step, Step::Device | Step::Anew) && self.is_open && !self.has_run
+    /// The device has been open and has taken nothing yet.
+    pub fn is_untried(&self) -> bool {
+        matches!(self.step, Step::Device | Step::Anew) && self.plays_by.is_some() && !self.has_run
+    }
+
+    /// It has had its time.
+    pub fn is_stuck(&self, now: Instant) -> bool {
+        self.is_untried() && self.plays_by.is_some_and(|deadline| now > deadline)
     }
 
     pub fn has_ended(&self) -> bool {

@@ -12,12 +12,12 @@ use super::pipeline::PipelineError;
 use super::prepare::{self, Plan, PrepareError, Prepared};
 use super::preparing::{Job, Reading};
 use super::reload::{Waiting, Wish};
-use super::state::{Daemon, LATE_START};
+use super::state::{Daemon, DeviceState, LATE_START, SinkState};
 use super::switch::{InFlight, ReloadError, Step, Waiter};
 use crate::profile::choice::NO_PROFILE;
 
 /// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
-const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
 const DISK_HANGS: &str = "the disk of the state folder does not answer";
 
 impl Daemon {
@@ -115,6 +115,9 @@ impl Daemon {
             // Given up long ago.
             return Ok(());
         };
+        if let Err(PrepareError::AtRate(unusable)) = &prepared {
+            self.rates.give_up(unusable);
+        }
         match (job, prepared) {
             (Job::Start, prepared) => {
                 let prepared = prepared?;
@@ -182,7 +185,7 @@ impl Daemon {
         };
         self.preparing.forget_late();
         self.in_flight =
-            Some(InFlight { plan, wish, step, is_open: false, has_run: false, is_alone: false, from, since });
+            Some(InFlight { plan, wish, step, plays_by: None, has_run: false, is_alone: false, from, since });
         Ok(())
     }
 
@@ -190,6 +193,9 @@ impl Daemon {
     fn begin_anew(&mut self, prepared: Prepared) -> Result<(), PipelineError> {
         self.next = Some(prepared);
         if let Some(old) = self.pipeline.take() {
+            // What was said of it, and the sound that it was lent for, end with it.
+            (self.device, self.sink) = (DeviceState::default(), SinkState::default());
+            (self.standstill, self.identify) = (None, None);
             let events = self.events.clone();
             // It may take as long as the threads of the old one do.
             let retire = move || {
@@ -270,20 +276,26 @@ impl Daemon {
         let Some(switch) = self.in_flight.take_if(|switch| switch.step == Step::Remember(ticket)) else { return };
         let note = problem.map(|problem| format!("this choice will not outlast a restart: {problem}"));
         if let Some(note) = &note {
-            log::warn!("{note}");
+            self.log.warn(note);
         }
         let (from, to) = (switch.from, self.profile_name());
         let latency_frames = self.pipeline.as_ref().map_or(0, |pipeline| pipeline.published_frames());
         let waiting = self.reloads.end();
-        if switch.wish.choice.is_some() {
-            log::info!("profile {from} → {to}");
-        }
-        if !switch.wish.changes.is_empty() {
-            let changes: Vec<String> = switch.wish.changes.iter().map(ToString::to_string).collect();
-            log::info!("set {}", changes.join(", "));
+        let changes: Vec<String> = switch.wish.changes.iter().map(ToString::to_string).collect();
+        let lines = [
+            switch.wish.choice.is_some().then(|| format!("profile {from} → {to}")),
+            (!changes.is_empty()).then(|| format!("set {}", changes.join(", "))),
+        ];
+        // Any client of PipeWire may set the sink's properties, for ever, and waits for no answer.
+        let is_by_property = waiting.iter().all(|waiting| matches!(waiting.waiter, Waiter::Log));
+        for line in lines.into_iter().flatten() {
+            match is_by_property {
+                true => self.log.info(&line),
+                false => log::info!("{line}"),
+            }
         }
         for unfollowed in &self.plan.unfollowed {
-            log::warn!("{unfollowed}");
+            self.log.warn(unfollowed);
         }
         let requests = waiting.len();
         self.answer(waiting, |since| {
@@ -339,7 +351,7 @@ impl Daemon {
             self.on_remembered(ticket, Some(DISK_HANGS.into()));
             return Ok(());
         }
-        if switch.is_stuck() {
+        if switch.is_stuck(Instant::now()) {
             self.give_up_switch(&ReloadError::NeverPlayed(self.what_is_wrong()));
             return Ok(());
         }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 use support::analysis::steepest;
 use support::bed::{RATE_HZ, TOLERANCE, TONE_HZ};
@@ -78,6 +80,36 @@ fn a_card_put_back_as_one_of_another_rate_is_played_on() {
             assert_eq!(status["problems"].to_string(), "[]");
             assert_eq!(status["device"]["channels"], 8);
         }
+    });
+}
+
+/// Of a rate at which the profile cannot be had: that is tried once, told with its reason, and forgotten with the card.
+#[test]
+fn a_card_of_a_rate_that_the_profile_cannot_be_had_at_is_waited_for() {
+    undisturbed(|| {
+        let bed = bed();
+        let folder = bed.session.path("config/spatiald/profiles/cylinder");
+        fs::write(folder.join("coefficients-44100.wav"), "no audio").unwrap();
+        let _player = bed.play_tone(0.1, 256, 1.0);
+        let put_in_its_place = |rate_hz: i64| {
+            bed.card.unplug();
+            assert!(wait_until(|| bed.daemon.status()["state"] == "no-device"), "{}", bed.daemon.log());
+            bed.card.set(Word::OnlyRateHz, rate_hz);
+            bed.card.replug();
+        };
+        put_in_its_place(44_100);
+        let why = "at 44100 Hz the profile cannot be played: ";
+        assert!(wait_until(|| bed.daemon.status()["problems"].to_string().contains(why)), "{}", bed.daemon.status());
+        let refused = bed.card.get(Word::Opens);
+        assert!(wait_until(|| bed.card.get(Word::Opens) >= refused + 4), "{}", bed.daemon.log());
+        assert!(bed.daemon.status()["problems"].to_string().contains(why), "{}", bed.daemon.status());
+        let log = bed.daemon.log();
+        assert_eq!(log.matches("what played cannot be built again").count(), 1, "{log}");
+        put_in_its_place(48_000);
+        assert!(wait_until(|| bed.daemon.status()["state"] == "playing"), "{}", bed.daemon.log());
+        assert_eq!(bed.daemon.status()["problems"].to_string(), "[]");
+        bed.daemon.reload("cylinder");
+        assert_eq!(bed.daemon.status()["rate_hz"], 48_000);
     });
 }
 

@@ -3,13 +3,13 @@
 //! A level of the center moves both balances alike. What parts them is the device: by so many decibels as its sides radiate
 //! more than an omnidirectional source, and its center less. So the center's level puts one as far above the ideal pair's
 //! balance as the other below, and where both would then be off by more than is allowed, the sides give up some of the power
-//! that parts them: first where it buys the ears no time, then at all frequencies. The center's beam stays: its nulls at the
-//! sides are most of what it is.
+//! that parts them: first where it buys the ears no time, then, unless it was asked for to be spent on the angle, at all
+//! frequencies. The center's beam stays: its nulls at the sides are most of what it is.
 
 use crate::acoustics::Complex;
 
 use super::beam::Beamformer;
-use super::crosstalk::{Canceller, LEAST_POWER_DB, Lowered};
+use super::crosstalk::{Canceller, KEPT_TO_HZ, LEAST_POWER_DB, Lowered};
 use super::device::Device;
 use super::fir::Bins;
 use super::room::{Columns, Room};
@@ -17,9 +17,6 @@ use super::{Spectra, targets};
 
 /// Kept free of [`targets::ROOM_BALANCE_DB`] for what filter lengths make of it, dB.
 const MARGIN_DB: f64 = 0.06;
-/// Most that the sides give up of their power at all frequencies, dB: half of what parts `wide` from `balanced`, so that the
-/// modes stay apart.
-const MOST_POWER_DB: f64 = 1.5;
 /// How near the bound is looked for, dB, and in how many steps.
 const NEAR_DB: f64 = 0.05;
 const STEPS: usize = 12;
@@ -45,7 +42,8 @@ pub fn given_up(device: &Device, room: &Room, sides: &mut [Canceller; 2], beamfo
         let balance = room.balance(columns.each_ref(), &center);
         balance.room_db - balance.direct_db - 2.0 * (targets::ROOM_BALANCE_DB - MARGIN_DB)
     };
-    let (mut low, mut high) = (0.0, most_treble_db + MOST_POWER_DB);
+    let most_db = targets::power_for_balance(device.crosstalk.power_db.at(1000.0));
+    let (mut low, mut high) = (0.0, most_treble_db + most_db);
     if excess_db(low) <= 0.0 {
         return Lowered::default();
     }
@@ -61,14 +59,15 @@ pub fn given_up(device: &Device, room: &Room, sides: &mut [Canceller; 2], beamfo
 
 /// A sentence for whoever reads the figures.
 pub fn note(lowered: Lowered) -> Option<String> {
-    let list: Vec<String> = [(lowered.treble_db, "above 2 kHz"), (lowered.all_db, "at all frequencies")]
+    let treble = format!("above {:.1} kHz", KEPT_TO_HZ / 1000.0);
+    let list: Vec<String> = [(lowered.treble_db, treble.as_str()), (lowered.all_db, "at all frequencies")]
         .into_iter()
         .filter(|(db, _)| *db >= 0.05)
         .map(|(db, what)| format!("{db:.1} dB {what}"))
         .collect();
     (!list.is_empty()).then(|| {
         format!(
-            "up to {} of the sides' power is given up: else they would be more than {:.0} dB over the center in the room, or behind it in the direct sound, against a real pair",
+            "up to {} of the sides' power is given up: with it they were more than {:.0} dB over the center in the room, or behind it in the direct sound, against a real pair",
             list.join(" and "),
             targets::ROOM_BALANCE_DB
         )

@@ -26,11 +26,13 @@ const SHORTEST_PER_DB: f64 = 0.01;
 /// What the search and the smoothing after it may go over a limit is kept free, dB.
 const MARGIN_DB: f64 = 0.3;
 
-/// Up to here the time between the ears says where a sound is, Hz; what is best there is kept up to [`KEPT_TO_HZ`], where
-/// power is still scarce, and from [`LEVEL_FROM_HZ`] on the whole source is aimed at.
-const TIME_TO_HZ: f64 = 1800.0;
-const KEPT_TO_HZ: f64 = 2400.0;
+/// Up to here the time between the ears says where a sound is, Hz (nobody tells the time between pure tones at the ears beyond
+/// 1.4 kHz: Brughera, Dunai & Hartmann, JASA 133, 2013). What is best there is kept up to [`KEPT_TO_HZ`], and from
+/// [`LEVEL_FROM_HZ`] on the whole source is aimed at.
+const TIME_TO_HZ: f64 = 1300.0;
 const LEVEL_FROM_HZ: f64 = 6000.0;
+/// From here on less power than the mode allows is lowered in full, Hz: see [`Lowered`].
+pub const KEPT_TO_HZ: f64 = 1600.0;
 /// Range of the level differences that say where a sound is, Hz, and frequencies an octave at which they are looked at.
 const LEVEL_HZ: (f64, f64) = (2000.0, 8000.0);
 const PLACED_PER_OCTAVE: f64 = 9.0;
@@ -272,13 +274,15 @@ impl<'a> Canceller<'a> {
     /// lag for what may be spent; above [`TIME_TO_HZ`] it goes over to all of both.
     fn best_aim(&self, angle_deg: f64) -> Aim {
         let grid = LogGrid::new(super::LOWEST_HZ, LEVEL_FROM_HZ, AIMS_PER_OCTAVE);
-        let radius_m = self.device.listener.head.radius_m();
+        let listener = &self.device.listener;
+        let radius_m = listener.head.radius_m();
         let best = |frequency_hz: &f64| {
             let frequency_hz = frequency_hz.min(TIME_TO_HZ);
             let system = self.system(frequency_hz);
             let whole = contralateral(angle_deg, radius_m, frequency_hz);
-            // A far ear quieter than the virtual source makes it would be farther aside than that, by level.
-            let most_level_db = -20.0 * whole.level.log10();
+            // A far ear quieter than a real source makes it would be farther aside than that, by level.
+            let ears = transfer::ideal_ears(&listener.head, angle_deg, listener.distance_m, frequency_hz);
+            let most_level_db = 10.0 * (ears[0].norm_sqr() / ears[1].norm_sqr()).log10();
             let mut best = (1.0, 1.0, f64::NEG_INFINITY);
             for (lag, level) in LAG_PARTS.into_iter().flat_map(|lag| LEVEL_PARTS.map(|level| (lag, level))) {
                 let aimed = Some(part_of(whole, lag, level));

@@ -172,10 +172,9 @@ fn sound(device: &Device, figures: &Figures) -> Vec<String> {
 /// What keeps an octave from its target: the power it would take, or the room the head must have.
 fn reason(device: &Device, figures: &Figures, octave: usize, given_up: Lowered) -> String {
     let center = figures.octaves_hz[octave];
-    let (effort_db, limit_db) = (figures.effort_db[octave], device.crosstalk.effort_db.at(center));
-    // The limit may rise within the octave; what counts is its tightest part.
-    let edges = [center / SQRT_2, center * SQRT_2].map(|hz| device.crosstalk.effort_db.at(hz));
-    let tightest_db = edges.into_iter().fold(limit_db, f64::min);
+    // A figure is the octave's mean, in which the limit may rise.
+    let limits_db = [center / SQRT_2, center, center * SQRT_2].map(|hz| device.crosstalk.effort_db.at(hz));
+    let (effort_db, limit_db) = (figures.effort_db[octave], limits_db.iter().sum::<f64>() / 3.0);
     let sides = || device.indices_of(Role::Array).into_iter().map(|i| device.drivers[i].position[1]);
     let breadth_m = sides().fold(f64::NEG_INFINITY, f64::max) - sides().fold(f64::INFINITY, f64::min);
     let power_limit_db = given_up.of(device.crosstalk.power_db.at(center), center);
@@ -190,7 +189,7 @@ fn reason(device: &Device, figures: &Figures, octave: usize, given_up: Lowered) 
             format!(": of the {mode_db:.1} dB allowed {given_up_db:.1} are given up for the center's sake")
         };
         format!("more would radiate over {power_limit_db:.1} dB into the room{kept}")
-    } else if effort_db > tightest_db - USED_UP_DB {
+    } else if effort_db > limit_db - USED_UP_DB {
         format!("more would take over {limit_db:.1} dB of effort from these drivers")
     } else if figures.room.sides_re_center_db - figures.room.direct_sides_re_center_db
         > 2.0 * targets::ROOM_BALANCE_DB - USED_UP_DB

@@ -71,13 +71,18 @@ fn what_is_kept_for_a_room_is_kept_on_devices_of_all_sizes() {
                 aside.left.by_level_deg, aside.right.by_level_deg, room.tone_rms_db, room.tone_hump_db,
             );
             println!("{row}");
-            // These keep up to 9 dB of the center out of the room: with all that the sides give up it is not enough.
-            let balance_db = if ["ring-of-six", "big-can"].contains(name) { 6.6 } else { 5.0 };
+            // These keep up to 9 dB of the center out of the room: with all that the sides give up it is not enough, and what
+            // was asked for to have them farther apart is not given up.
+            let balance_db = match *name {
+                "ring-of-six" => 6.6,
+                "big-can" => 7.1,
+                _ => 5.0,
+            };
             let balanced = room.sides_re_center_db.abs() <= balance_db;
             // 15 cm off the middle the treble of both sides is on its own side, for which a pair 8 cm apart and 70 cm away
-            // leaves some of its level in the middle.
+            // leaves some of its level in the middle. The can's 2 kHz make up for its 8.
             let own_side = aside.left.by_level_deg > 0.0 && aside.right.by_level_deg < 0.0;
-            let level_db = if *name == "narrow-pair" { 6.0 } else { 5.0 };
+            let level_db = if ["narrow-pair", "can"].contains(name) { 6.0 } else { 5.0 };
             let power_db = device.crosstalk.power_db.at(1000.0);
             let [rms_db, hump_db] = targets::room_tone(power_db);
             let kept = balanced
@@ -91,4 +96,12 @@ fn what_is_kept_for_a_room_is_kept_on_devices_of_all_sizes() {
         })
         .collect();
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn what_bound_a_side_is_named_not_what_its_mode_would_allow() {
+    let ring = Kind::Ball { radius_m: 0.09, azimuths_deg: &[0.0, 60.0, 120.0, 180.0, -120.0, -60.0] };
+    let notes = design(&device("ring-of-six", &ring, 2.0, "balanced"), &|_| ()).notes;
+    let note = notes.iter().find(|note| note.starts_with("ITD at 1000 Hz")).unwrap();
+    assert!(note.contains("over 4.5 dB into the room: of the 6.0 dB allowed 1.5 are given up"), "{note}");
 }

@@ -61,7 +61,17 @@ pub fn power(mode: Mode, virtualized: bool) -> Curve {
 
 /// What a side's program may be in a room, by the power it may radiate: tone (standard deviation, hump), dB.
 pub fn room_tone(power_db: f64) -> [f64; 2] {
-    if power_db > 6.5 { [4.0, 5.5] } else { [3.0, 4.0] }
+    if is_for_the_angle(power_db) { [4.0, 5.5] } else { [3.0, 4.0] }
+}
+
+/// Most that the sides give up at all frequencies of the power they may radiate, for their balance with the center, dB.
+pub fn power_for_balance(power_db: f64) -> f64 {
+    if is_for_the_angle(power_db) { 0.0 } else { 1.5 }
+}
+
+/// More power than this is asked for to have the sides farther apart, as mode `wide` does.
+fn is_for_the_angle(power_db: f64) -> bool {
+    power_db > 6.5
 }
 
 /// Most that the sides may be louder, or less loud, than the center in a room, against a real pair, dB.

@@ -33,7 +33,7 @@ const ALONE: [Alone; 6] = [
 
 /// What each device must reach with the virtual pair: the smallest ITD at 250 Hz to 1 kHz, µs, the largest radiated
 /// power of a side from 250 Hz to 4 kHz, dB, and the smallest azimuth of a side by time, degrees: no limit of power leaves
-/// much more (`optimum_tests`). What the cylinder gains at 250 Hz radiates, and its sides give that up at 500 Hz for the balance.
+/// much more (`optimum_tests`).
 struct Virtual {
     device: &'static str,
     delays_us: [f64; 3],
@@ -43,15 +43,15 @@ struct Virtual {
 
 #[rustfmt::skip]
 const VIRTUAL: [Virtual; 9] = [
-    Virtual { device: "pair", delays_us: [84.0, 118.0, 60.0], power_db: 6.0, azimuth_deg: 6.4 },
-    Virtual { device: "pair-wide", delays_us: [87.0, 157.0, 94.0], power_db: 9.0, azimuth_deg: 9.8 },
-    Virtual { device: "pair-room", delays_us: [86.0, 91.0, 45.0], power_db: 4.0, azimuth_deg: 4.7 },
-    Virtual { device: "cylinder", delays_us: [149.0, 135.0, 74.0], power_db: 6.0, azimuth_deg: 8.0 },
-    Virtual { device: "cylinder-wide", delays_us: [153.0, 170.0, 98.0], power_db: 9.0, azimuth_deg: 10.5 },
-    Virtual { device: "cylinder-room", delays_us: [139.0, 107.0, 59.0], power_db: 4.0, azimuth_deg: 6.3 },
-    Virtual { device: "bar", delays_us: [105.0, 126.0, 71.0], power_db: 6.0, azimuth_deg: 7.6 },
-    Virtual { device: "bar-wide", delays_us: [106.0, 173.0, 107.0], power_db: 9.0, azimuth_deg: 11.4 },
-    Virtual { device: "bar-room", delays_us: [101.0, 93.0, 54.0], power_db: 4.0, azimuth_deg: 5.7 },
+    Virtual { device: "pair", delays_us: [90.0, 120.0, 60.0], power_db: 6.0, azimuth_deg: 6.4 },
+    Virtual { device: "pair-wide", delays_us: [100.0, 173.0, 94.0], power_db: 9.0, azimuth_deg: 9.8 },
+    Virtual { device: "pair-room", delays_us: [90.0, 91.0, 45.0], power_db: 4.0, azimuth_deg: 4.7 },
+    Virtual { device: "cylinder", delays_us: [161.0, 138.0, 75.0], power_db: 6.0, azimuth_deg: 7.8 },
+    Virtual { device: "cylinder-wide", delays_us: [185.0, 215.0, 117.0], power_db: 9.0, azimuth_deg: 11.7 },
+    Virtual { device: "cylinder-room", delays_us: [154.0, 107.0, 59.0], power_db: 4.0, azimuth_deg: 6.3 },
+    Virtual { device: "bar", delays_us: [111.0, 129.0, 70.0], power_db: 6.0, azimuth_deg: 7.6 },
+    Virtual { device: "bar-wide", delays_us: [125.0, 192.0, 108.0], power_db: 9.0, azimuth_deg: 11.6 },
+    Virtual { device: "bar-room", delays_us: [111.0, 94.0, 54.0], power_db: 4.0, azimuth_deg: 5.7 },
 ];
 
 fn conf(name: &str) -> PathBuf {
@@ -169,7 +169,7 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
         let (name, figures) = (must.device, &design.figures);
         sound(name, device, figures);
         within(&format!("{name}, center"), &figures.tones.center, 0.7, 1.5);
-        let effort = if name.ends_with("wide") { [8.5, 12.0, 14.0, 9.5, 8.0] } else { [6.5, 9.0, 11.2, 9.0, 6.5] };
+        let effort = if name.ends_with("wide") { [8.5, 12.0, 14.0, 9.5, 8.0] } else { [6.8, 9.0, 11.2, 9.0, 6.5] };
         at_most(&format!("{name}, effort"), &figures.effort_db, &effort);
         let (itd, ild) = (figures.interaural_delay_us.device, &figures.interaural_level_db);
         at_least(&format!("{name}, ITD"), &itd, &must.delays_us);
@@ -180,8 +180,8 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
         let [rms_db, hump_db] = if name.ends_with("wide") { [4.0, 5.5] } else { [3.0, 4.0] };
         assert!(room.tone_rms_db <= rms_db && room.tone_hump_db <= hump_db, "{name}: {room:?}");
         // The cylinder's center keeps 4 to 10 dB out of the room. All of the power that its wide mode has beyond the balanced
-        // one would have to go for the last decibel.
-        let balance_db = if name == "cylinder-wide" { 6.0 } else { 5.0 };
+        // one, and with it the angle, would have to go for the last decibel.
+        let balance_db = if name == "cylinder-wide" { 6.5 } else { 5.0 };
         assert!(room.sides_re_center_db.abs() <= balance_db, "{name}: {room:?}");
         assert!(room.direct_sides_re_center_db >= -5.0, "{name}: {room:?}");
         let [left, right] = [room.apparent[0].left, room.apparent[0].right];
@@ -221,30 +221,22 @@ fn the_virtual_pair_and_the_beam_reach_what_they_must() {
 
 #[test]
 fn a_side_is_as_far_aside_as_power_and_balance_leave_it() {
-    // By both differences at once, degrees: wanted, and held. The wide bar's time ends at its power; the wide cylinder's at
-    // the power that it gives up for the balance.
+    // By both differences at once, degrees.
     let table = [
-        ("pair", 10.0, 10.0),
-        ("cylinder", 12.0, 12.5),
-        ("bar", 10.0, 11.2),
-        ("pair-wide", 12.5, 12.5),
-        ("cylinder-wide", 17.0, 14.4),
-        ("bar-wide", 14.0, 13.1),
+        ("pair", 10.5),
+        ("cylinder", 12.8),
+        ("bar", 11.7),
+        ("pair-wide", 12.8),
+        ("cylinder-wide", 17.0),
+        ("bar-wide", 14.2),
     ];
-    for (name, wanted_deg, held_deg) in table {
+    for (name, held_deg) in table {
         let (_, design) = SHIPPED.iter().find(|(device, _)| device.name == name).unwrap();
         let seen = &design.figures.room.apparent[0];
         for got_deg in [seen.left.nearest_deg, -seen.right.nearest_deg] {
-            assert!(got_deg >= held_deg, "{name}: {got_deg:.2}° instead of {held_deg}°, of {wanted_deg}° wanted");
+            assert!(got_deg >= held_deg, "{name}: {got_deg:.2}° instead of {held_deg}°");
         }
     }
-}
-
-#[test]
-fn what_bound_a_side_is_named_not_what_its_mode_would_allow() {
-    let (_, design) = SHIPPED.iter().find(|(device, _)| device.name == "cylinder-wide").unwrap();
-    let note = design.notes.iter().find(|note| note.starts_with("ITD at 1000 Hz")).unwrap();
-    assert!(note.contains("over 7.5 dB into the room: of the 9.0 dB allowed 1.5 are given up"), "{note}");
 }
 
 #[test]

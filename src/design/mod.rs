@@ -90,3 +90,5 @@ mod spread_tests;
 mod tests;
 #[cfg(test)]
 mod unlisted_tests;
+#[cfg(test)]
+mod wiring_tests;

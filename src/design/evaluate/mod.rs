@@ -181,8 +181,8 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
 
     let field = space::Field::new(drivers, bins);
     let front_driver = loudest_on_axis(device);
-    let single = one_hot(drivers.len(), &[front_driver], bins);
-    let plain = one_hot(drivers.len(), &device.indices_of(Role::Array), bins);
+    let single = flat_filters(drivers.len(), bins, |driver| f64::from(driver == front_driver));
+    let plain = plain_mix(device, bins);
     let omni_on_axis = vec![Complex::from(1.0 / distance_m); flat.len()];
     let heard_center = design.both(center);
     let radiated_power_db = field.radiated_power(bins, left, &from_left[0], &front[0]);
@@ -295,10 +295,15 @@ fn worse(a: Tone, b: Tone) -> Tone {
     Tone { rms_db: a.rms_db.max(b.rms_db), max_db: a.max_db.max(b.max_db) }
 }
 
-/// Flat filters for some drivers, none for the others.
-fn one_hot(drivers: usize, chosen: &[usize], bins: Bins) -> Vec<Vec<Complex>> {
-    let spectrum = |i: usize| vec![if chosen.contains(&i) { Complex::ONE } else { Complex::ZERO }; bins.count()];
-    (0..drivers).map(spectrum).collect()
+/// A flat filter for each driver.
+fn flat_filters(drivers: usize, bins: Bins, gain: impl Fn(usize) -> f64) -> Vec<Vec<Complex>> {
+    (0..drivers).map(|driver| vec![Complex::from(gain(driver)); bins.count()]).collect()
+}
+
+/// One signal on all array drivers, in phase whichever way they are wired, as `bypass` plays it.
+fn plain_mix(device: &Device, bins: Bins) -> Vec<Vec<Complex>> {
+    let gain = |driver: &Driver| if driver.is(Role::Array) { driver.polarity } else { 0.0 };
+    flat_filters(device.drivers.len(), bins, |driver| gain(&device.drivers[driver]))
 }
 
 fn per_filter(responses: &[Vec<Vec<Complex>>], figure: impl Fn(&[Complex]) -> f64) -> Vec<Vec<f64>> {

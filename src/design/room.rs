@@ -49,6 +49,8 @@ pub struct Room<'a> {
     grid: LogGrid,
     /// At each frequency of the grid, to both ears.
     ears: Vec<transfer::EarVectors>,
+    /// Whether the drivers play there; elsewhere others do, which follow them in level.
+    played: Vec<bool>,
 }
 
 impl<'a> Room<'a> {
@@ -58,7 +60,8 @@ impl<'a> Room<'a> {
         let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
         let head = &device.listener.head;
         let ears = grid.frequencies_hz.iter().map(|f| transfer::to_ears(drivers, head, &listener, *f)).collect();
-        Self { device, power, grid, ears }
+        let played = grid.frequencies_hz.iter().map(|f| drivers.iter().any(|d| d.share(*f) > 0.0)).collect();
+        Self { device, power, grid, ears, played }
     }
 
     /// The frequencies at which a room is looked at.
@@ -90,7 +93,9 @@ impl<'a> Room<'a> {
 
     /// The equalizer of [`Self::level_tone`], dB.
     pub fn tone_db(&self, sides: [&Columns; 2]) -> Vec<f64> {
+        let played: Vec<usize> = (0..self.played.len()).filter(|index| self.played[*index]).collect();
         let power_db: Vec<f64> = (0..self.grid.frequencies_hz.len())
+            .map(|index| played.iter().copied().min_by_key(|other| other.abs_diff(index)).unwrap_or(index))
             .map(|index| {
                 let of = |side: usize| self.power_re_direct(index, &sides[side][index], side);
                 10.0 * (0.5 * (of(0) + of(1))).max(1e-6).log10()
@@ -121,14 +126,15 @@ impl<'a> Room<'a> {
             };
             // By third octaves: within them the phantom center of the pair has dips.
             let levels_db: Vec<f64> = thirds(LEVEL_HZ)
-                .map(|(low_hz, high_hz)| {
-                    let counted = |index: &usize| (low_hz..high_hz).contains(&self.grid.frequencies_hz[*index]);
+                .filter_map(|(low_hz, high_hz)| {
+                    let in_third = |index: &usize| (low_hz..high_hz).contains(&self.grid.frequencies_hz[*index]);
+                    let counted = |index: &usize| in_third(index) && self.played[*index];
                     let sum = |(a, b): (f64, f64), (c, d): (f64, f64)| (a + c, b + d);
-                    let (heard, pair) = (0..columns.len()).filter(counted).map(energies).fold((0.0, 0.0), sum);
-                    10.0 * (heard / pair.max(1e-300)).max(1e-30).log10()
+                    let (heard, pair) = (0..columns.len()).filter(counted).map(energies).reduce(sum)?;
+                    Some(10.0 * (heard / pair.max(1e-300)).max(1e-30).log10())
                 })
                 .collect();
-            levels_db.iter().sum::<f64>() / levels_db.len() as f64
+            levels_db.iter().sum::<f64>() / levels_db.len().max(1) as f64
         };
         let [room_db, direct_db] = [diffuse, 0.0].map(|diffuse| {
             let of_sides = 0.5 * (level(sides[0], false, diffuse) + level(sides[1], false, diffuse));
@@ -165,11 +171,12 @@ impl<'a> Room<'a> {
         (heard, pair)
     }
 
-    /// Mean of values over the logarithmic axis: as pink noise weighs them.
+    /// Mean of values over the logarithmic axis, as pink noise weighs them, where the drivers play.
     fn mean(&self, values: &[f64]) -> f64 {
-        let counted = |f: &f64| (LEVEL_HZ.0..=LEVEL_HZ.1).contains(f);
-        let chosen = || self.grid.frequencies_hz.iter().zip(values).filter(|(f, _)| counted(f));
-        chosen().map(|(_, v)| v).sum::<f64>() / chosen().count().max(1) as f64
+        let frequencies_hz = &self.grid.frequencies_hz;
+        let counted = |index: usize| (LEVEL_HZ.0..=LEVEL_HZ.1).contains(&frequencies_hz[index]) && self.played[index];
+        let chosen = || values.iter().enumerate().filter(|(index, _)| counted(*index)).map(|(_, value)| value);
+        chosen().sum::<f64>() / chosen().count().max(1) as f64
     }
 }
 

@@ -197,3 +197,36 @@ fn a_tweeter_that_fires_past_the_listener_is_not_driven_into_its_null() {
         assert!(gain_db < bound_db, "{gain_db} dB");
     }
 }
+
+/// Two drivers with a band each and others beside them, crossed over at so many Hz.
+fn mids(band_hz: [f64; 2], others: &[(&str, &str)], form: &str) -> Device {
+    let band = format!("band_hz = [{:.1}, {:.1}]", band_hz[0], band_hz[1]);
+    let mut drivers = vec![("0.0, 0.08, 0.0", band.as_str()), ("0.0, -0.08, 0.0", band.as_str())];
+    let mut rest = format!("form = \"{form}\"\n");
+    for (role, hz) in others {
+        let (low_hz, high_hz, place) =
+            if *role == "woofer" { (40.0, 1200.0, "0.0, 0.0, -0.1") } else { (1500.0, 20_000.0, "0.0, 0.0, 0.04") };
+        let keys = format!("band_hz = [{low_hz:.1}, {high_hz:.1}]\nroles = [\"{role}\"]");
+        drivers.push((place, Box::leak(keys.into_boxed_str())));
+        rest += &format!("[[crossover]]\nbetween = [\"{role}\", \"array\"]\nfrequency_hz = {hz}\nkind = \"lr4\"\n");
+    }
+    free_field(&drivers, &rest)
+}
+
+#[test]
+fn an_array_of_less_than_the_whole_band_has_its_center_raised_and_its_tone_leveled() {
+    let whole = design(&mids([180.0, 20_000.0], &[], "full"), &|_| ());
+    let below = design(&mids([180.0, 5000.0], &[("tweeter", "3500.0")], "full"), &|_| ());
+    let above = design(&mids([400.0, 20_000.0], &[("woofer", "500.0")], "full"), &|_| ());
+    for (name, made) in [("whole", &whole), ("below", &below), ("above", &above)] {
+        let room = &made.figures.room;
+        // As much above the real pair in the room as below it in the direct sound, but for what the mono drivers do.
+        let off_db = room.sides_re_center_db + room.direct_sides_re_center_db;
+        let raised_db = made.figures.levels.center_re_phantom_db;
+        assert!(off_db.abs() < 1.2 && raised_db > 2.0, "{name}: {raised_db} dB, {room:?}");
+        let note = made.notes.iter().find(|note| note.starts_with("in the room the sides are"));
+        assert!(note.is_none() || room.direct_sides_re_center_db < -4.5, "{name}: {note:?}");
+    }
+    let [wanted, got] = [&whole, &below].map(|made| &made.figures.room);
+    assert!(got.tone_rms_db < wanted.tone_rms_db + 0.3 && got.tone_hump_db < wanted.tone_hump_db + 0.6, "{got:?}");
+}

@@ -227,10 +227,10 @@ impl Fitter<'_> {
             .collect()
     }
 
-    /// The driver whose share of the input never gets small: the others are relative to it.
+    /// The driver whose share of the input never gets small where the array plays: the others are relative to it.
     fn own_driver(&self, spectra: &[Vec<Complex>]) -> usize {
         let smallest_share = |driver: usize| {
-            (1..self.bins.count())
+            (self.band.low..=self.band.high)
                 .filter(|bin| (200.0..10_000.0).contains(&self.bins.frequency_hz(*bin)))
                 .map(|bin| {
                     let all: f64 = self.array.iter().map(|i| spectra[*i][bin].norm_sqr()).sum();
@@ -264,4 +264,26 @@ fn limit(levels: &mut [f64], over: &[f64], bins: Bins) -> bool {
         *level = level.min(ceiling);
     }
     audible
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::variant;
+    use super::*;
+
+    #[test]
+    fn what_leaks_where_the_array_is_silent_chooses_no_own_driver() {
+        let device = variant("pair", &[]);
+        let bins = Bins { length: 4096, sample_rate_hz: 48_000.0 };
+        let bin_at = |hz: f64| (hz / bins.frequency_hz(1)) as usize;
+        let (low, high) = (bin_at(300.0), bin_at(6000.0));
+        // The right driver plays more of the band, the left one leaks more beyond either end of it.
+        let spectrum = |played: f64, leaked: f64| -> Vec<Complex> {
+            let level = |bin: usize| if (low..=high).contains(&bin) { played } else { leaked };
+            (0..bins.count()).map(|bin| Complex::from(level(bin))).collect()
+        };
+        let spectra = [spectrum(0.5, 1e-5), spectrum(1.0, 1e-6)];
+        let fitter = Fitter { device: &device, array: vec![0, 1], bins, band: Band { low, high } };
+        assert_eq!(fitter.own_driver(&spectra), 1);
+    }
 }

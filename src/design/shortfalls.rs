@@ -5,7 +5,8 @@ use std::f64::consts::SQRT_2;
 use super::beam::MAX_EFFORT_DB;
 use super::crosstalk::Lowered;
 use super::device::Device;
-use super::evaluate::Figures;
+use super::evaluate::sides::{ALIKE_DB, ALIKE_US};
+use super::evaluate::{Figures, Side};
 use super::file::Role;
 use super::targets;
 
@@ -48,7 +49,8 @@ fn image(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
             .map(|(octave, center)| (octave, center, device.crosstalk.gain_db.at(center)))
             .filter(|(octave, _, target)| reached[*octave] < target - 0.5)
             .map(|(octave, center, target)| {
-                let (xtc, why) = (reached[octave], reason(device, figures, octave, given_up));
+                let used = &Side::worse(&figures.sides);
+                let (xtc, why) = (reached[octave], reason(device, figures, used, octave, given_up));
                 format!("cancellation at {center} Hz is {xtc:.1} dB, {:.1} short of its target: {why}", target - xtc)
             })
             .collect();
@@ -58,9 +60,10 @@ fn image(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
         .take(got.len())
         .filter(|(octave, _)| got[*octave] < 0.75 * ideal[*octave])
         .map(|(octave, center)| {
+            let (side, whose) = worse_side(figures, ALIKE_US, |side| side.interaural_delay_us.short(octave));
             let (itd, short, why) =
-                (got[octave], ideal[octave] - got[octave], reason(device, figures, octave, given_up));
-            format!("ITD at {center} Hz is {itd:.0} µs, {short:.0} short of a real pair at ±{angle_deg}°: {why}")
+                (got[octave], ideal[octave] - got[octave], reason(device, figures, side, octave, given_up));
+            format!("ITD{whose} at {center} Hz is {itd:.0} µs, {short:.0} short of a real pair at ±{angle_deg}°: {why}")
         })
         .collect()
 }
@@ -75,12 +78,13 @@ fn room(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
         let edges = [center / SQRT_2, center, center * SQRT_2];
         edges.map(|hz| given_up.of(device.crosstalk.power_db.at(hz), hz)).into_iter().fold(f64::NEG_INFINITY, f64::max)
     };
-    let powers = figures.octaves_hz.iter().zip(figures.radiated_power_db).take(5);
+    let powers = figures.octaves_hz.iter().zip(figures.radiated_power_db).take(5).enumerate();
     let mut said: Vec<String> = powers
-        .filter(|(center, power_db)| *power_db > limit_db(**center) + EXCEEDED_DB)
-        .map(|(center, power_db)| {
+        .filter(|(_, (center, power_db))| *power_db > limit_db(**center) + EXCEEDED_DB)
+        .map(|(octave, (center, power_db))| {
+            let (_, whose) = worse_side(figures, ALIKE_DB, |side| side.radiated_power_db[octave]);
             format!(
-                "radiated power at {center} Hz is {power_db:.1} dB, {:.1} over its limit: no filters on these drivers make that level at the ear with less",
+                "radiated power{whose} at {center} Hz is {power_db:.1} dB, {:.1} over its limit: no filters on these drivers make that level at the ear with less",
                 power_db - limit_db(*center)
             )
         })
@@ -118,8 +122,9 @@ fn costs(device: &Device, figures: &Figures) -> Vec<String> {
         let edges = [center / SQRT_2, center, center * SQRT_2].map(|hz| device.crosstalk.effort_db.at(hz));
         let (effort_db, limit_db) = (figures.effort_db[octave], edges.into_iter().fold(f64::NEG_INFINITY, f64::max));
         (effort_db > limit_db + EXCEEDED_DB).then(|| {
+            let (_, whose) = worse_side(figures, ALIKE_DB, |side| side.effort_db[octave]);
             format!(
-                "effort at {center} Hz is {effort_db:.1} dB, {:.1} over its limit: the drivers radiate little to that ear, and its level comes first",
+                "effort{whose} at {center} Hz is {effort_db:.1} dB, {:.1} over its limit: the drivers radiate little to that ear, and its level comes first",
                 effort_db - limit_db
             )
         })
@@ -169,18 +174,28 @@ fn sound(device: &Device, figures: &Figures) -> Vec<String> {
     tones.chain(center).chain(pan).collect()
 }
 
-/// What keeps an octave from its target: the power it would take, or the room the head must have.
-fn reason(device: &Device, figures: &Figures, octave: usize, given_up: Lowered) -> String {
+/// The side that is worse by a figure, the left one of two within what is `alike`, and how to name one that is worse.
+fn worse_side(figures: &Figures, alike: f64, figure: impl Fn(&Side) -> f64) -> (&Side, &'static str) {
+    let [left, right] = &figures.sides;
+    match figure(left) - figure(right) {
+        more if more.abs() <= alike => (left, ""),
+        more if more > 0.0 => (left, " of the left program"),
+        _ => (right, " of the right program"),
+    }
+}
+
+/// What keeps a side's program from its target in an octave: the power it would take, or the room the head must have.
+fn reason(device: &Device, figures: &Figures, side: &Side, octave: usize, given_up: Lowered) -> String {
     let center = figures.octaves_hz[octave];
     // A figure is the octave's mean, in which the limit may rise.
     let limits_db = [center / SQRT_2, center, center * SQRT_2].map(|hz| device.crosstalk.effort_db.at(hz));
-    let (effort_db, limit_db) = (figures.effort_db[octave], limits_db.iter().sum::<f64>() / 3.0);
+    let (effort_db, limit_db) = (side.effort_db[octave], limits_db.iter().sum::<f64>() / 3.0);
     let sides = || device.indices_of(Role::Array).into_iter().map(|i| device.drivers[i].position[1]);
     let breadth_m = sides().fold(f64::NEG_INFINITY, f64::max) - sides().fold(f64::INFINITY, f64::min);
     let power_limit_db = given_up.of(device.crosstalk.power_db.at(center), center);
     if breadth_m < NARROW_M {
         "drivers above or behind each other reach both ears alike".to_owned()
-    } else if figures.radiated_power_db[octave] > power_limit_db - USED_UP_DB {
+    } else if side.radiated_power_db[octave] > power_limit_db - USED_UP_DB {
         let mode_db = device.crosstalk.power_db.at(center);
         let given_up_db = mode_db - power_limit_db;
         let kept = if given_up_db < 0.05 {

@@ -45,7 +45,7 @@ impl Display for Table<'_> {
             device.listener.distance_m
         )?;
         row(f, "octave, Hz", &figures.octaves_hz, 0)?;
-        heading(f, "cost of the left program, dB")?;
+        heading(f, "cost of a side's program, dB (the larger of both)")?;
         row(f, "effort", &figures.effort_db, 1)?;
         row(f, "radiated power", &figures.radiated_power_db, 1)?;
         self.room(f)?;
@@ -57,7 +57,7 @@ impl Display for Table<'_> {
             row(f, "driver mismatch, median", &figures.mismatch.median_db, 1)?;
         }
         row(f, "one device in ten below", &figures.mismatch.tenth_percentile_db, 1)?;
-        heading(f, "hard-left program at the ears")?;
+        heading(f, "a side's program at the ears (of both the one less aside)")?;
         row(f, "ITD, µs", &figures.interaural_delay_us.device, 0)?;
         row(f, "  ideal pair", &figures.interaural_delay_us.ideal, 0)?;
         row(f, "ILD, dB", &figures.interaural_level_db.device, 1)?;

@@ -230,3 +230,21 @@ fn an_array_of_less_than_the_whole_band_has_its_center_raised_and_its_tone_level
     let [wanted, got] = [&whole, &below].map(|made| &made.figures.room);
     assert!(got.tone_rms_db < wanted.tone_rms_db + 0.3 && got.tone_hump_db < wanted.tone_hump_db + 0.6, "{got:?}");
 }
+
+#[test]
+fn the_worse_side_is_printed_whichever_it_is() {
+    let [left, right] = [90.0, -90.0].map(|azimuth| design(&sphere(0.09, &[(azimuth, 0.0), (0.0, 0.0)], ""), &|_| ()));
+    let figures = [&left.figures, &right.figures];
+    for octave in 0..6 {
+        let near = |what: &str, of: &dyn Fn(&super::Figures) -> f64| {
+            let [a, b] = figures.map(of);
+            assert!((a - b).abs() < 0.1, "{what}, octave {octave}: {a} and {b}");
+        };
+        near("effort", &|f| f.effort_db[octave]);
+        near("power", &|f| f.radiated_power_db[octave]);
+        near("ILD", &|f| f.interaural_level_db.device[octave]);
+    }
+    let mirrored = |note: &String| note.replace("left", "other").replace("right", "left").replace("other", "right");
+    assert_eq!(left.notes, right.notes.iter().map(mirrored).collect::<Vec<_>>());
+    assert!(left.notes.iter().any(|note| note.starts_with("ITD of the right program at 500 Hz")), "{:?}", left.notes);
+}

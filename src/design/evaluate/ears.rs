@@ -61,7 +61,7 @@ pub fn cancellation(bins: Bins, left: &[Vec<Complex>; 2], right: &[Vec<Complex>;
     })
 }
 
-/// Effort = Σ|h|²·|g|²/|cᵢ·h|² of the left program, mean over the octave, dB.
+/// Effort = Σ|h|²·|g|²/|cᵢ·h|² of a program, mean over the octave, dB.
 pub fn effort(bins: Bins, filters: &[Vec<Complex>], ipsilateral: &[Complex], omni: &[Complex]) -> [f64; 6] {
     per_octave(bins, |o| {
         let count = o.len().max(1) as f64;

@@ -22,6 +22,7 @@ pub mod headroom;
 pub mod levels;
 pub mod mismatch;
 pub mod room;
+pub mod sides;
 pub mod space;
 
 pub use azimuth::Azimuth;
@@ -31,6 +32,7 @@ pub use headroom::Headroom;
 pub use levels::Levels;
 pub use mismatch::Mismatch;
 pub use room::{Apparent, InRoom};
+pub use sides::Side;
 
 use bands::tone;
 use ears::{EarGrid, cancellation, sum_of_products};
@@ -47,9 +49,9 @@ pub struct Figures {
     pub crosstalk: Vec<Place>,
     /// XTC at the design point with drivers that are not quite alike.
     pub mismatch: Mismatch,
-    /// Effort of the left program, dB.
+    /// Effort of a side's program, dB; the larger of both.
     pub effort_db: PerOctave,
-    /// Radiated power of the left program, dB re an omnidirectional driver.
+    /// Radiated power of a side's program, dB re an omnidirectional driver; the larger of both.
     pub radiated_power_db: PerOctave,
     /// Largest gain of each filter, dB: `[input][driver]`.
     pub peak_gain_db: Vec<Vec<f64>>,
@@ -59,10 +61,12 @@ pub struct Figures {
     pub drivers: Vec<String>,
     /// Deviations from the reference.
     pub tones: Tones,
-    /// ITD of a hard-left program, µs, and of the ideal pair; to 1 kHz.
+    /// ITD of a side's program towards that side, µs, and of the ideal pair; of the side that falls shorter; to 1 kHz.
     pub interaural_delay_us: Beside<3>,
-    /// ILD of a hard-left program, dB, and of the ideal pair.
+    /// ILD of a side's program towards that side, dB, and of the ideal pair; of the side that falls shorter.
     pub interaural_level_db: Beside<6>,
+    /// These four of the left program and of the right one.
+    pub sides: [Side; 2],
     /// The center's beam.
     pub beam: Beam,
     /// What a listener in a living room gets.
@@ -185,7 +189,23 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
     let plain = plain_mix(device, bins);
     let omni_on_axis = vec![Complex::from(1.0 / distance_m); flat.len()];
     let heard_center = design.both(center);
-    let radiated_power_db = field.radiated_power(bins, left, &from_left[0], &front[0]);
+    // The own ear first.
+    let side =
+        |filters: &[Vec<Complex>], heard: &[Vec<Complex>; 2], omni: &[Complex], ideal: &[Vec<Complex>; 2]| Side {
+            effort_db: ears::effort(bins, filters, &heard[0], omni),
+            radiated_power_db: field.radiated_power(bins, filters, &heard[0], omni),
+            interaural_delay_us: Beside {
+                device: ears::interaural_delay(bins, heard),
+                ideal: ears::interaural_delay(bins, ideal),
+            },
+            interaural_level_db: Beside {
+                device: ears::interaural_level(bins, heard),
+                ideal: ears::interaural_level(bins, ideal),
+            },
+        };
+    let sides =
+        [side(left, &from_left, &front[0], pair_left), side(right, &mirrored(&from_right), &front[1], pair_left)];
+    let worse_side = Side::worse(&sides);
     let [center_index, single_index, plain_index] =
         [center, &single, &plain].map(|filters| field.directivity_index(bins, filters));
     let room = room::in_a_room(
@@ -195,7 +215,7 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
             field: &field,
             programs: [left, right, center],
             heard: [&from_left, &from_right, &heard_center],
-            power_db: radiated_power_db,
+            power_db: worse_side.radiated_power_db,
             indices_db: [center_index, single_index, plain_index],
             ideal: &ideal_left,
             front: &front,
@@ -204,8 +224,8 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
     Figures {
         octaves_hz: OCTAVES_HZ,
         mismatch: mismatch::mismatch(bins, &design, left, right),
-        effort_db: ears::effort(bins, left, &from_left[0], &front[0]),
-        radiated_power_db,
+        effort_db: worse_side.effort_db,
+        radiated_power_db: worse_side.radiated_power_db,
         peak_gain_db: per_filter(&responses, |h| 20.0 * h.iter().map(|v| v.norm()).fold(1e-15, f64::max).log10()),
         early_energy_db: set
             .folded_firs()
@@ -219,14 +239,9 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
             both: worse(tone(bins, &both[0], &front[0]), tone(bins, &both[1], &front[1])),
             center: tone(bins, &center_on_axis, &flat),
         },
-        interaural_delay_us: Beside {
-            device: ears::interaural_delay(bins, &from_left),
-            ideal: ears::interaural_delay(bins, pair_left),
-        },
-        interaural_level_db: Beside {
-            device: ears::interaural_level(bins, &from_left),
-            ideal: ears::interaural_level(bins, pair_left),
-        },
+        interaural_delay_us: worse_side.interaural_delay_us,
+        interaural_level_db: worse_side.interaural_level_db,
+        sides,
         beam: Beam {
             azimuths_deg: space::POLAR_DEG.to_vec(),
             polar_db: field.polar(bins, center),
@@ -289,6 +304,11 @@ fn loudest_on_axis(device: &Device) -> usize {
 
 fn sum(a: &[Complex], b: &[Complex]) -> Vec<Complex> {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// What both ears hear, the right one first.
+fn mirrored([left, right]: &[Vec<Complex>; 2]) -> [Vec<Complex>; 2] {
+    [right.clone(), left.clone()]
 }
 
 fn worse(a: Tone, b: Tone) -> Tone {

@@ -69,7 +69,7 @@ pub struct Sources<'a> {
     pub programs: [&'a [Vec<Complex>]; 3],
     /// What both ears hear of each at the design point.
     pub heard: [&'a [Vec<Complex>; 2]; 3],
-    /// Radiated power of the left program, dB.
+    /// Radiated power of a side's program, the larger of both, dB.
     pub power_db: PerOctave,
     /// Directivity indices of the center, the single driver and the plain mix, dB.
     pub indices_db: [PerOctave; 3],

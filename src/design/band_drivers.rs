@@ -11,7 +11,7 @@ use super::boost;
 use super::device::Device;
 use super::file::Role;
 use super::fir::Bins;
-use super::{HIGHEST_PART, IDEAL_ANGLE_DEG, LOWEST_HZ, transfer};
+use super::{HIGHEST_PART, LOWEST_HZ, transfer};
 
 /// A high-pass lies below the lowest frequency its drivers serve by this factor, so that the band itself stays flat.
 pub const HIGH_PASS_PART: f64 = 0.7;
@@ -31,7 +31,7 @@ pub fn add(device: &Device, input: usize, spectra: &mut [Vec<Complex>], bins: Bi
         _ => transfer::to_point(&device.drivers, listener.position, frequency_hz),
     };
     let ideal = |frequency_hz: f64| match input {
-        0 | 1 => transfer::ideal_ears(&device.listener.head, IDEAL_ANGLE_DEG, distance_m, frequency_hz)[0].norm(),
+        0 | 1 => transfer::ideal_side(&device.listener.head, input, distance_m, frequency_hz)[input].norm(),
         _ => 1.0,
     };
     let bin_at = |hz: f64| ((hz / bins.frequency_hz(1)).round() as usize).min(bins.count() - 1);

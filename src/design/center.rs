@@ -8,7 +8,7 @@ use super::device::{BeamSpec, Device, Driver};
 use super::evaluate::bands::{OCTAVES_HZ, highest, pink_energy};
 use super::file::Form;
 use super::fir::Bins;
-use super::{IDEAL_ANGLE_DEG, Spectra, transfer, transposed};
+use super::{Spectra, transfer, transposed};
 
 /// The center's phase goes over from that of all drivers in phase to that of the sides between these, Hz.
 const FOLLOWED_HZ: (f64, f64) = (60.0, 150.0);
@@ -83,17 +83,17 @@ fn scale_to_phantom(device: &Device, drivers: &[Driver], center: &mut Spectra, b
     let head = &device.listener.head;
     let listener = Listener::at([device.listener.distance_m, 0.0, 0.0]);
     let highest = highest(bins);
-    let (mut device_ears, mut phantom) = (vec![Complex::ZERO; 2 * highest], vec![Complex::ZERO; highest]);
-    let (left_ear, right_ear) = device_ears.split_at_mut(highest);
+    let [mut heard, mut phantom] = [0; 2].map(|_| [0; 2].map(|_| vec![Complex::ZERO; highest]));
     for bin in 1..highest {
         let frequency_hz = bins.frequency_hz(bin);
-        let [left, right] = transfer::to_ears(drivers, head, &listener, frequency_hz);
-        left_ear[bin] = left.iter().zip(center.iter()).map(|(c, h)| c * h[bin]).sum();
-        right_ear[bin] = right.iter().zip(center.iter()).map(|(c, h)| c * h[bin]).sum();
-        let [near, far] = transfer::ideal_ears(head, IDEAL_ANGLE_DEG, device.listener.distance_m, frequency_hz);
-        phantom[bin] = near + far;
+        let ears = transfer::to_ears(drivers, head, &listener, frequency_hz);
+        let ideal = transfer::ideal_phantom(head, device.listener.distance_m, frequency_hz);
+        for ear in 0..2 {
+            heard[ear][bin] = ears[ear].iter().zip(center.iter()).map(|(c, h)| c * h[bin]).sum();
+            phantom[ear][bin] = ideal[ear];
+        }
     }
-    let now = 0.5 * (pink_energy(bins, left_ear) + pink_energy(bins, right_ear));
-    let gain = (pink_energy(bins, &phantom) / now.max(1e-300)).sqrt();
+    let [now, wanted] = [heard, phantom].map(|ears| pink_energy(bins, &ears[0]) + pink_energy(bins, &ears[1]));
+    let gain = (wanted / now.max(1e-300)).sqrt();
     center.iter_mut().flatten().for_each(|h| *h *= gain);
 }

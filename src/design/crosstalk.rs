@@ -351,8 +351,8 @@ impl<'a> Canceller<'a> {
         let (ear, count) = (self.target.ear, self.drivers.len());
         let head = &self.device.listener.head;
         let distance_m = self.device.listener.distance_m;
-        let level = transfer::ideal_ears(head, super::IDEAL_ANGLE_DEG, distance_m, frequency_hz)[0].norm();
-        let omni = transfer::ideal_ears(head, 0.0, distance_m, frequency_hz)[0].norm_sqr();
+        let level = transfer::ideal_side(head, ear, distance_m, frequency_hz)[ear].norm();
+        let omni = transfer::ideal_ears(head, 0.0, distance_m, frequency_hz)[ear].norm_sqr();
         let shares: Vec<f64> = self.drivers.iter().map(|d| d.share(frequency_hz)).collect();
         let widened = transfer::widened(frequency_hz);
         let weight_at = |index: usize| places.get(index).map_or(1.0, |weight| weight.powf(widened));

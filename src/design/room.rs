@@ -8,7 +8,7 @@ use super::evaluate::bands::thirds;
 use super::fir::{self, Bins};
 use super::hermitian::product;
 use super::radiation::RadiatedPower;
-use super::{IDEAL_ANGLE_DEG, Spectra, transfer};
+use super::{Spectra, transfer};
 
 /// A living room: volume in m³ and reverberation time in s.
 const VOLUME_M3: f64 = 60.0;
@@ -114,14 +114,14 @@ impl<'a> Room<'a> {
     /// The sides' level re the center's, against the ideal pair's, dB; pink-weighted.
     pub fn balance(&self, sides: [&Columns; 2], center: &Columns) -> Balance {
         let diffuse = diffuse_over_direct(self.device.listener.distance_m);
-        let level = |columns: &Columns, phantom: bool, diffuse: f64| {
+        let level = |columns: &Columns, side: Option<usize>, diffuse: f64| {
             let energies = |index: usize| {
                 let filters = &columns[index];
-                let (heard, pair) = self.direct_energies(index, filters, phantom);
+                let (heard, pair) = self.direct_energies(index, filters, side);
                 let (radiated, omni) = self.diffuse_energies(index, filters);
                 // The two loudspeakers of a phantom center add in step at the ears, up to some hundred hertz, but never
                 // in the room.
-                let loudspeakers = if phantom { 2.0 } else { 1.0 };
+                let loudspeakers = if side.is_none() { 2.0 } else { 1.0 };
                 (heard + diffuse * radiated, pair + diffuse * loudspeakers * omni)
             };
             // By third octaves: within them the phantom center of the pair has dips.
@@ -137,8 +137,8 @@ impl<'a> Room<'a> {
             levels_db.iter().sum::<f64>() / levels_db.len().max(1) as f64
         };
         let [room_db, direct_db] = [diffuse, 0.0].map(|diffuse| {
-            let of_sides = 0.5 * (level(sides[0], false, diffuse) + level(sides[1], false, diffuse));
-            of_sides - level(center, true, diffuse)
+            let of_sides = 0.5 * (level(sides[0], Some(0), diffuse) + level(sides[1], Some(1), diffuse));
+            of_sides - level(center, None, diffuse)
         });
         Balance { room_db, direct_db }
     }
@@ -161,14 +161,16 @@ impl<'a> Room<'a> {
         (omni * self.power.at(frequency_hz).quadratic_form(filters), omni)
     }
 
-    /// Energy at both ears, and that of one loudspeaker of the ideal pair, or of its phantom center.
-    fn direct_energies(&self, index: usize, filters: &[Complex], phantom: bool) -> (f64, f64) {
+    /// Energy at both ears, and that of the ideal pair's loudspeaker on that side, or of its phantom center.
+    fn direct_energies(&self, index: usize, filters: &[Complex], side: Option<usize>) -> (f64, f64) {
         let frequency_hz = self.grid.frequencies_hz[index];
         let heard: f64 = self.ears[index].iter().map(|ear| product(ear, filters).norm_sqr()).sum();
-        let distance_m = self.device.listener.distance_m;
-        let [near, far] = transfer::ideal_ears(&self.device.listener.head, IDEAL_ANGLE_DEG, distance_m, frequency_hz);
-        let pair = if phantom { 2.0 * (near + far).norm_sqr() } else { near.norm_sqr() + far.norm_sqr() };
-        (heard, pair)
+        let (head, distance_m) = (&self.device.listener.head, self.device.listener.distance_m);
+        let pair = match side {
+            Some(side) => transfer::ideal_side(head, side, distance_m, frequency_hz),
+            None => transfer::ideal_phantom(head, distance_m, frequency_hz),
+        };
+        (heard, pair.iter().map(|ear| ear.norm_sqr()).sum())
     }
 
     /// Mean of values over the logarithmic axis, as pink noise weighs them, where the drivers play.

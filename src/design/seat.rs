@@ -41,7 +41,8 @@ pub fn at(device: &Device, set: &FilterSet, listener: &Listener) -> SeatFigures 
     let head = &device.listener.head;
     let grid = EarGrid::sparse(&device.drivers, head, listener, bins, EVERY);
     let [left, right, center] = [0, 1, 2].map(|input| grid.both(&responses[input]));
-    let ideal = ideal_sparse(bins, head, IDEAL_ANGLE_DEG, norm(listener.position), EVERY);
+    let [ideal_left, ideal_right] = [IDEAL_ANGLE_DEG, -IDEAL_ANGLE_DEG]
+        .map(|azimuth_deg| ideal_sparse(bins, head, azimuth_deg, norm(listener.position), EVERY));
     let mut middle = vec![vec![Complex::ZERO; highest(bins)]; device.drivers.len()];
     let mut flat = vec![Complex::ZERO; highest(bins)];
     for bin in (EVERY..highest(bins)).step_by(EVERY) {
@@ -52,8 +53,8 @@ pub fn at(device: &Device, set: &FilterSet, listener: &Listener) -> SeatFigures 
     let db = |energy: f64| 10.0 * energy.max(1e-300).log10();
     SeatFigures {
         xtc_db: cancellation(bins, &left, &right),
-        left: tone(bins, &left[0], &ideal[0]),
-        right: tone(bins, &right[1], &ideal[0]),
+        left: tone(bins, &left[0], &ideal_left[0]),
+        right: tone(bins, &right[1], &ideal_right[1]),
         center: tone(bins, &sum_of_products(&middle, &responses[2]), &flat),
         level_db: db(0.5 * (pink_energy(bins, &left[0]) + pink_energy(bins, &right[1]))),
         center_level_db: db(pink_energy(bins, &center[0]) + pink_energy(bins, &center[1])),

@@ -3,6 +3,7 @@
 use crate::acoustics::vector::{Vec3, norm, sub};
 use crate::acoustics::{Complex, Head, Listener, wave_number};
 
+use super::IDEAL_ANGLE_DEG;
 use super::device::{Device, Driver};
 
 /// Transfers from every driver to the two ears at one frequency: `[left, right]`, each one value a driver.
@@ -80,4 +81,17 @@ pub fn ideal_ears(head: &Head, azimuth_deg: f64, distance_m: f64, frequency_hz: 
     let listener = Listener::at([distance_m, 0.0, 0.0]);
     let position = [distance_m - distance_m * cos, distance_m * sin, 0.0];
     head.ears(wave_number(frequency_hz), &Radiator::new(Model::Monopole { position }), &listener)
+}
+
+/// What the ears hear of the ideal pair's left loudspeaker (0) or right one (1). A measured head is no mirror image of
+/// itself: either has ear signals of its own.
+pub fn ideal_side(head: &Head, side: usize, distance_m: f64, frequency_hz: f64) -> [Complex; 2] {
+    let azimuth_deg = if side == 0 { IDEAL_ANGLE_DEG } else { -IDEAL_ANGLE_DEG };
+    ideal_ears(head, azimuth_deg, distance_m, frequency_hz)
+}
+
+/// What the ears hear of both at once.
+pub fn ideal_phantom(head: &Head, distance_m: f64, frequency_hz: f64) -> [Complex; 2] {
+    let [left, right] = [0, 1].map(|side| ideal_side(head, side, distance_m, frequency_hz));
+    [left[0] + right[0], left[1] + right[1]]
 }

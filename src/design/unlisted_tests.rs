@@ -5,12 +5,13 @@ use std::path::Path;
 use super::crosstalk::Lowered;
 use super::designer::{Design, design};
 use super::device::Device;
-use super::evaluate::bands::{OCTAVES_HZ, octave};
+use super::evaluate::bands::{OCTAVES_HZ, octave, tone};
+use super::evaluate::ears::{EarGrid, ideal};
 use super::evaluate::evaluate;
 use super::filter_set::FilterSet;
 use super::fir::Bins;
 use super::shortfalls::shortfalls;
-use super::tests::{free_field, within};
+use super::tests::{free_field, variant, within};
 use super::{folder, transfer};
 use crate::acoustics::{Complex, Listener};
 use crate::source::Source;
@@ -247,4 +248,33 @@ fn the_worse_side_is_printed_whichever_it_is() {
     let mirrored = |note: &String| note.replace("left", "other").replace("right", "left").replace("other", "right");
     assert_eq!(left.notes, right.notes.iter().map(mirrored).collect::<Vec<_>>());
     assert!(left.notes.iter().any(|note| note.starts_with("ITD of the right program at 500 Hz")), "{:?}", left.notes);
+}
+
+#[test]
+fn either_ear_of_a_measured_head_has_its_own_loudspeaker_for_its_reference() {
+    for subject in ["subject_003", "subject_020"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../shared/data/heads/{subject}.sofa"));
+        if !path.exists() {
+            println!("skipped: no measured head at {}", path.display());
+            return;
+        }
+        let head = format!("head = \"{}\"", path.display());
+        let device = variant("pair", &[("head = \"sphere\"", &head), ("enabled = true", "enabled = false")]);
+        let made = design(&device, &|_| ());
+        let bins = Bins { length: 16_384, sample_rate_hz: 48_000.0 };
+        let (responses, head) = (made.filters.responses(bins), &device.listener.head);
+        let grid = EarGrid::new(&device.drivers, head, &Listener::at([2.0, 0.0, 0.0]), bins);
+        let figures = [made.figures.tones.left, made.figures.tones.right];
+        for (ear, azimuth_deg) in [30.0, -30.0].into_iter().enumerate() {
+            let heard = grid.heard(ear, &responses[ear]);
+            let reference = |azimuth_deg: f64, ear: usize| ideal(bins, head, azimuth_deg, 2.0)[ear].clone();
+            let own = tone(bins, &heard, &reference(azimuth_deg, ear));
+            println!(
+                "{subject}, ear {ear}: {own:?}, re the other {:?}",
+                tone(bins, &heard, &reference(-azimuth_deg, 1 - ear))
+            );
+            within(&format!("{subject}, ear {ear}"), &own, 1.6, 3.0);
+            assert!((own.rms_db - figures[ear].rms_db).abs() < 0.01, "{subject}, ear {ear}: {own:?}, not {figures:?}");
+        }
+    }
 }

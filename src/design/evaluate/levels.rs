@@ -40,18 +40,20 @@ pub struct Heard<'a> {
     pub center: &'a [Vec<Complex>; 2],
     /// Full scale on every array driver.
     pub flat: &'a [Vec<Complex>; 2],
-    /// The ideal pair's left loudspeaker.
-    pub ideal: &'a [Vec<Complex>; 2],
+    /// The ideal pair's loudspeakers, left and right.
+    pub ideal: &'a [[Vec<Complex>; 2]; 2],
 }
 
 /// Figures from what is heard of each program.
 pub fn levels(bins: Bins, set: &FilterSet, responses: &[Vec<Vec<Complex>>], heard: &Heard) -> Levels {
     let energy = |ears: &[Vec<Complex>; 2]| pink_energy(bins, &ears[0]) + pink_energy(bins, &ears[1]);
     let (left, right, center) = (energy(heard.left), energy(heard.right), energy(heard.center));
-    let phantom: Vec<Complex> = heard.ideal[0].iter().zip(&heard.ideal[1]).map(|(a, b)| a + b).collect();
-    // The device's level against the ideal pair is free: its left program says what it is.
-    let device_level = 0.5 * (pink_energy(bins, &heard.left[0]) + pink_energy(bins, &heard.right[1]))
-        / pink_energy(bins, &heard.ideal[0]);
+    let phantom = energy(&super::phantom(heard.ideal));
+    // The device's level against the ideal pair is free: its sides' programs say what it is.
+    let own_ears = |left: &[Vec<Complex>; 2], right: &[Vec<Complex>; 2]| {
+        pink_energy(bins, &left[0]) + pink_energy(bins, &right[1])
+    };
+    let device_level = own_ears(heard.left, heard.right) / own_ears(&heard.ideal[0], &heard.ideal[1]);
     // A phantom center of power p in each channel: (L+R)/2 is it, whole; independent sides halve.
     let sides = 1.0 - CENTER_SHARE;
     let played = CENTER_SHARE * center + sides * (left + right);
@@ -70,7 +72,7 @@ pub fn levels(bins: Bins, set: &FilterSet, responses: &[Vec<Vec<Complex>>], hear
         makeup_gain_db: set.makeup_gain_db,
         loudness_re_downmix_db: db(played / downmix.max(1e-300)) + set.makeup_gain_db,
         headroom: None,
-        center_re_phantom_db: db(center / (2.0 * pink_energy(bins, &phantom)).max(1e-300)) - db(device_level),
+        center_re_phantom_db: db(center / phantom.max(1e-300)) - db(device_level),
         pan_range_db: db(range),
         worst_case_gain_db: (0..set.drivers).map(worst).collect(),
     }

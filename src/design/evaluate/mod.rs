@@ -172,10 +172,11 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
         crosstalk.push(Place { place, xtc_db: cancellation(bins, &grid.both(left), &grid.both(right)) });
     }
 
-    let ideal_left = ears::ideal(bins, head, IDEAL_ANGLE_DEG, distance_m);
+    let pair = |angle_deg: f64| [angle_deg, -angle_deg].map(|deg| ears::ideal(bins, head, deg, distance_m));
+    let ideal = pair(IDEAL_ANGLE_DEG);
     let other_pair_deg = device.virtual_angle_deg.filter(|angle_deg| *angle_deg != IDEAL_ANGLE_DEG);
-    let other_pair = other_pair_deg.map(|angle_deg| ears::ideal(bins, head, angle_deg, distance_m));
-    let pair_left = other_pair.as_ref().unwrap_or(&ideal_left);
+    let other_pair = other_pair_deg.map(pair);
+    let virtual_pair = other_pair.as_ref().unwrap_or(&ideal);
     let front = ears::ideal(bins, head, 0.0, distance_m);
     let both = [0, 1].map(|ear| sum(&from_left[ear], &from_right[ear]));
     let axis = space::on_axis(drivers, distance_m, bins);
@@ -203,8 +204,10 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
                 ideal: ears::interaural_level(bins, ideal),
             },
         };
-    let sides =
-        [side(left, &from_left, &front[0], pair_left), side(right, &mirrored(&from_right), &front[1], pair_left)];
+    let sides = [
+        side(left, &from_left, &front[0], &virtual_pair[0]),
+        side(right, &mirrored(&from_right), &front[1], &mirrored(&virtual_pair[1])),
+    ];
     let worse_side = Side::worse(&sides);
     let [center_index, single_index, plain_index] =
         [center, &single, &plain].map(|filters| field.directivity_index(bins, filters));
@@ -217,7 +220,7 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
             heard: [&from_left, &from_right, &heard_center],
             power_db: worse_side.radiated_power_db,
             indices_db: [center_index, single_index, plain_index],
-            ideal: &ideal_left,
+            ideal: &ideal,
             front: &front,
         },
     );
@@ -234,8 +237,8 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
             .collect(),
         drivers: drivers.iter().map(|d| d.name.clone()).collect(),
         tones: Tones {
-            left: tone(bins, &from_left[0], &ideal_left[0]),
-            right: tone(bins, &from_right[1], &ideal_left[0]),
+            left: tone(bins, &from_left[0], &ideal[0][0]),
+            right: tone(bins, &from_right[1], &ideal[1][1]),
             both: worse(tone(bins, &both[0], &front[0]), tone(bins, &both[1], &front[1])),
             center: tone(bins, &center_on_axis, &flat),
         },
@@ -262,7 +265,7 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
                 right: &from_right,
                 center: &heard_center,
                 flat: &design.both(&plain),
-                ideal: &ideal_left,
+                ideal: &ideal,
             },
         ),
         excursion: excursion::limits(drivers, distance_m),
@@ -304,6 +307,11 @@ fn loudest_on_axis(device: &Device) -> usize {
 
 fn sum(a: &[Complex], b: &[Complex]) -> Vec<Complex> {
     a.iter().zip(b).map(|(a, b)| a + b).collect()
+}
+
+/// What both ears hear of two loudspeakers together.
+fn phantom([left, right]: &[[Vec<Complex>; 2]; 2]) -> [Vec<Complex>; 2] {
+    [0, 1].map(|ear| sum(&left[ear], &right[ear]))
 }
 
 /// What both ears hear, the right one first.

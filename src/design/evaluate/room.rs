@@ -73,8 +73,8 @@ pub struct Sources<'a> {
     pub power_db: PerOctave,
     /// Directivity indices of the center, the single driver and the plain mix, dB.
     pub indices_db: [PerOctave; 3],
-    /// The ideal pair's left loudspeaker.
-    pub ideal: &'a [Vec<Complex>; 2],
+    /// The ideal pair's loudspeakers, left and right.
+    pub ideal: &'a [[Vec<Complex>; 2]; 2],
     /// A source in front.
     pub front: &'a [Vec<Complex>; 2],
 }
@@ -86,8 +86,7 @@ pub fn in_a_room(device: &Device, sources: &Sources) -> InRoom {
     let diffuse = diffuse_over_direct(distance_m);
     let both =
         |ears: &[Vec<Complex>; 2], range: Range<usize>| energy(&ears[0], range.clone()) + energy(&ears[1], range);
-    let phantom: Vec<Complex> = sources.ideal[0].iter().zip(&sources.ideal[1]).map(|(a, b)| a + b).collect();
-    let phantom = [phantom.clone(), phantom];
+    let phantom = super::phantom(sources.ideal);
 
     // (direct, in the room) of a program re what `loudspeakers` of the ideal pair make together, by third octave.
     let levels = |program: usize, reference: &[Vec<Complex>; 2], loudspeakers: f64| -> Vec<(f64, f64)> {
@@ -103,8 +102,7 @@ pub fn in_a_room(device: &Device, sources: &Sources) -> InRoom {
             })
             .collect()
     };
-    // Both ears together hear the right loudspeaker of the pair as they hear the left.
-    let [left, right] = [0, 1].map(|side| levels(side, sources.ideal, 1.0));
+    let [left, right] = [0, 1].map(|side| levels(side, &sources.ideal[side], 1.0));
     // A phantom center's two loudspeakers add in step at the ears, up to some hundred hertz, but never in the room.
     let center = levels(2, &phantom, 2.0);
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64, list: &[(f64, f64)]| {

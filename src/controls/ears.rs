@@ -51,12 +51,12 @@ impl Ears {
         let array = device.indices_of(Role::Array);
         let alike = |driver: &usize| {
             let (one, first) = (&spec.drivers[*driver], &spec.drivers[array[0]]);
-            (&one.eq, one.gain_db, one.delay_frames) == (&first.eq, first.gain_db, first.delay_frames)
+            (&one.eq, one.gain_db) == (&first.eq, first.gain_db)
         };
         if array.len() < 2 || !array.iter().all(alike) {
             return None;
         }
-        let drivers: Vec<Driver> = array.iter().map(|driver| device.drivers[*driver].clone()).collect();
+        let drivers = in_step(&array, device, spec);
         let head = &device.listener.head;
         let [old_m, new_m] = [from, to].map(|listener| norm(listener.position));
         let shared_s = (new_m - old_m) / SPEED_OF_SOUND;
@@ -124,6 +124,19 @@ impl Bin {
         };
         (0..self.shares.len()).map(change).collect()
     }
+}
+
+/// The drivers of the array, each as late against the latest as its converter and its delay in the chain make it.
+fn in_step(array: &[usize], device: &Device, spec: &ChainSpec) -> Vec<Driver> {
+    let frame_us = 1e6 / f64::from(spec.sample_rate_hz);
+    let late = |driver: &usize| {
+        let delay_us = device.drivers[*driver].delay_us + frame_us * spec.drivers[*driver].delay_frames as f64;
+        Driver { delay_us, ..device.drivers[*driver].clone() }
+    };
+    let mut drivers: Vec<Driver> = array.iter().map(late).collect();
+    let latest_us = drivers.iter().map(|driver| driver.delay_us).fold(f64::NEG_INFINITY, f64::max);
+    drivers.iter_mut().for_each(|driver| driver.delay_us -= latest_us);
+    drivers
 }
 
 /// From each driver to both ears of a listener.

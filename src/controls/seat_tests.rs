@@ -142,3 +142,25 @@ fn a_head_that_is_not_straight_ahead_finds_its_seat() {
     // The window widens with frequency, so that less is lost off the seat than the 6 dB of a narrow one.
     assert!(best[3] > sits[3] + 4.0, "{sits:?} {best:?}");
 }
+
+#[test]
+fn a_driver_whose_converter_is_late_keeps_its_image_in_another_seat() {
+    let made = |delay_us: f64| {
+        let late = format!("name = \"right\"\ndelay_us = {delay_us:.1}");
+        let device = device("pair-wide", &[("enabled = true", "enabled = false"), ("name = \"right\"", &late)]);
+        let profile = folder::profile(&device, &design(&device, &|_| ())).unwrap();
+        let home = at(&device, &FilterSet::from_chain_spec(&profile.chain_spec()), &Listener::at([2.0, 0.0, 0.0]));
+        (home, aimed(&profile, &Aim::new(device.clone(), "-14,1.3".parse().unwrap()).unwrap()))
+    };
+    let pair = made(0.0);
+    for delay_us in [-130.0, 4987.0] {
+        let late = made(delay_us);
+        println!("{delay_us} µs: {late:?}, not {pair:?}");
+        for octave in 0..6 {
+            for (was, is) in [(&pair.0, &late.0), (&pair.1, &late.1)] {
+                let (was, is) = (was.xtc_db[octave], is.xtc_db[octave]);
+                assert!((is - was).abs() < 0.3, "{delay_us} µs, octave {octave}: {is} dB, not {was}");
+            }
+        }
+    }
+}

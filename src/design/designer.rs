@@ -41,21 +41,8 @@ pub struct Design {
 
 /// Designs the filters of a device and evaluates them. `progress` hears the part done, 0 to 1.
 pub fn design(device: &Device, progress: &dyn Fn(f64)) -> Design {
-    let bins = Bins::for_taps(device.taps, f64::from(device.sample_rate_hz));
-    let array = device.indices_of(Role::Array);
-    let mut notes = Vec::new();
     progress(0.0);
-    let (mut spectra, given_up) = if array.len() == 1 {
-        (mono(device, array[0], bins, &mut notes), Lowered::default())
-    } else {
-        spatial(device, &array, bins, &mut notes, progress)
-    };
-    progress(0.7);
-    for (input, spectra) in spectra.iter_mut().enumerate() {
-        band_drivers::add(device, input, spectra, bins);
-    }
-    let mut filters = realize(device, &spectra, bins, &mut notes);
-    filters.eq = band_drivers::equalizers(device);
+    let (mut filters, mut notes, given_up) = filters(device, progress);
     progress(0.8);
     let mut figures = before_the_limiter(device, &filters);
     let played = Played::new(device, &filters);
@@ -70,6 +57,43 @@ pub fn design(device: &Device, progress: &dyn Fn(f64)) -> Design {
     notes.extend(shortfalls(device, &figures, given_up));
     progress(1.0);
     Design { filters, figures, notes }
+}
+
+/// The filters at no make-up gain, what is to be said of them, and what the sides give up of their power.
+fn filters(device: &Device, progress: &dyn Fn(f64)) -> (FilterSet, Vec<String>, Lowered) {
+    let (device, delay_frames) = &in_step(device);
+    let bins = Bins::for_taps(device.taps, f64::from(device.sample_rate_hz));
+    let array = device.indices_of(Role::Array);
+    let mut notes = Vec::new();
+    let (mut spectra, given_up) = if array.len() == 1 {
+        (mono(device, array[0], bins, &mut notes), Lowered::default())
+    } else {
+        spatial(device, &array, bins, &mut notes, progress)
+    };
+    progress(0.7);
+    for (input, spectra) in spectra.iter_mut().enumerate() {
+        band_drivers::add(device, input, spectra, bins);
+    }
+    let mut filters = realize(device, &spectra, bins, &mut notes);
+    filters.eq = band_drivers::equalizers(device);
+    filters.delay_frames.clone_from(delay_frames);
+    (filters, notes, given_up)
+}
+
+/// The whole frames that each driver waits for the one whose converter is the latest, and the device as it then is: less than
+/// a frame is left to the filters, which have no room to turn a driver forward.
+fn in_step(device: &Device) -> (Device, Vec<usize>) {
+    let rate_hz = f64::from(device.sample_rate_hz);
+    let latest_us = device.drivers.iter().map(|driver| driver.delay_us).fold(f64::NEG_INFINITY, f64::max);
+    let mut device = device.clone();
+    let wait_frames = |driver: &mut Driver| {
+        let early_us = latest_us - driver.delay_us;
+        let frames = (1e-6 * early_us * rate_hz).round();
+        driver.delay_us = 1e6 * frames / rate_hz - early_us;
+        frames as usize
+    };
+    let delay_frames = device.drivers.iter_mut().map(wait_frames).collect();
+    (device, delay_frames)
 }
 
 /// One driver: nothing to cancel with.

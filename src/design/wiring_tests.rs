@@ -27,3 +27,41 @@ fn a_driver_wired_backwards_changes_neither_levels_nor_what_a_plain_mix_does() {
         assert!((reach - other).abs() < 0.01, "octave {octave}: {reach} and {other}");
     }
 }
+
+#[test]
+fn converters_that_are_late_are_waited_for() {
+    for (taps, delay_us, frames) in
+        [(512, 120.0, [6, 0]), (512, 4987.0, [239, 0]), (512, -5000.0, [0, 240]), (128, 2000.0, [96, 0])]
+    {
+        let made = |delay_us: f64| {
+            let mut device = wired("pair", "right", &format!("delay_us = {delay_us:.1}"));
+            device.taps = taps;
+            designed(&device)
+        };
+        let (pair, late) = (made(0.0), made(delay_us));
+        let what = format!("{taps} taps, {delay_us} µs");
+        assert_eq!(
+            (&late.filters.delay_frames[..], &pair.filters.delay_frames[..]),
+            (&frames[..], &[0, 0][..]),
+            "{what}"
+        );
+        let (pair, late) = (pair.figures, late.figures);
+        for (was, is) in [
+            (pair.tones.left, late.tones.left),
+            (pair.tones.right, late.tones.right),
+            (pair.tones.both, late.tones.both),
+            (pair.tones.center, late.tones.center),
+        ] {
+            assert!((is.rms_db - was.rms_db).abs() < 0.1, "{what}: {is:?}, not {was:?}");
+        }
+        for (was, is) in pair.crosstalk[0].xtc_db.iter().zip(late.crosstalk[0].xtc_db) {
+            assert!((is - was).abs() < 0.2, "{what}: {is} dB, not {was}");
+        }
+        // A plain mix has no filters for what is left of a frame.
+        for (was, is) in pair.beam.plain_mix_db.iter().zip(late.beam.plain_mix_db) {
+            assert!((is - was).abs() < 0.3, "{what}: {is} dB, not {was}");
+        }
+        let [was, is] = [&pair, &late].map(|figures| figures.levels.makeup_gain_db);
+        assert!((is - was).abs() < 0.21, "{what}: {is} dB, not {was}");
+    }
+}

@@ -187,7 +187,7 @@ pub(super) fn before_the_limiter(device: &Device, set: &FilterSet) -> Figures {
     let field = space::Field::new(drivers, bins);
     let front_driver = loudest_on_axis(device);
     let single = flat_filters(drivers.len(), bins, |driver| f64::from(driver == front_driver));
-    let plain = plain_mix(device, bins);
+    let plain = plain_mix(device, set, bins);
     let omni_on_axis = vec![Complex::from(1.0 / distance_m); flat.len()];
     let heard_center = design.both(center);
     // The own ear first.
@@ -328,10 +328,15 @@ fn flat_filters(drivers: usize, bins: Bins, gain: impl Fn(usize) -> f64) -> Vec<
     (0..drivers).map(|driver| vec![Complex::from(gain(driver)); bins.count()]).collect()
 }
 
-/// One signal on all array drivers, in phase whichever way they are wired, as `bypass` plays it.
-fn plain_mix(device: &Device, bins: Bins) -> Vec<Vec<Complex>> {
+/// One signal on all array drivers, in step whichever way they are wired, as `bypass` plays it.
+fn plain_mix(device: &Device, set: &FilterSet, bins: Bins) -> Vec<Vec<Complex>> {
     let gain = |driver: &Driver| if driver.is(Role::Array) { driver.polarity } else { 0.0 };
-    flat_filters(device.drivers.len(), bins, |driver| gain(&device.drivers[driver]))
+    let mut filters = flat_filters(device.drivers.len(), bins, |driver| gain(&device.drivers[driver]));
+    for (filter, delay_frames) in filters.iter_mut().zip(&set.delay_frames) {
+        let late = |(bin, value): (usize, &mut Complex)| *value *= fir::delay_phasor(bins, bin, *delay_frames as f64);
+        filter.iter_mut().enumerate().for_each(late);
+    }
+    filters
 }
 
 fn per_filter(responses: &[Vec<Vec<Complex>>], figure: impl Fn(&[Complex]) -> f64) -> Vec<Vec<f64>> {

@@ -190,9 +190,12 @@ impl<'a> Beamformer<'a> {
             }
         }
         let front = FRONT_DEG.map(|azimuth| (azimuth, self.vector(section, azimuth, frequency_hz).0)).to_vec();
-        // The lobe's phase is that of the drivers nearest to the middle.
-        let inner = innermost(self.drivers, &section.members);
-        let of_inner = |v: &[Complex]| inner.iter().map(|i| v[*i]).sum::<Complex>();
+        // The lobe's phase is that of the drivers nearest to the middle, were they all wired alike.
+        let inner: Vec<(usize, Complex)> = innermost(self.drivers, &section.members)
+            .into_iter()
+            .map(|i| (i, self.drivers[section.members[i]].wiring(frequency_hz)))
+            .collect();
+        let of_inner = |v: &[Complex]| inner.iter().map(|(i, wiring)| v[*i] / wiring).sum::<Complex>();
         let lobe = front
             .iter()
             .filter(|(azimuth, _)| azimuth.abs() == 45.0 && matches!(self.spec, BeamSpec::Null { .. }))

@@ -65,3 +65,18 @@ fn converters_that_are_late_are_waited_for() {
         assert!((is - was).abs() < 0.21, "{what}: {is} dB, not {was}");
     }
 }
+
+#[test]
+fn the_beam_of_a_bar_knows_no_wires() {
+    let [bar, others @ ..] = ["", "polarity = -1", "gain_db = -3.0\ndelay_us = 150.0"]
+        .map(|keys| designed(&wired("bar", "center-right", keys)).figures.beam);
+    for other in &others {
+        for (azimuth, (was, is)) in bar.azimuths_deg.iter().zip(bar.polar_db.iter().zip(&other.polar_db)) {
+            // Nulls are as deep as they are by chance.
+            for octave in (0..6).filter(|octave| was[*octave] > -20.0) {
+                let (was, is) = (was[octave], is[octave]);
+                assert!((was - is).abs() < 0.3, "{azimuth}°, octave {octave}: {is:.2} dB, not {was:.2}");
+            }
+        }
+    }
+}

@@ -96,16 +96,23 @@ fn room(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
             room.tone_rms_db, room.tone_hump_db
         ));
     }
-    if room.sides_re_center_db.abs() > targets::ROOM_BALANCE_DB {
+    if room.sides_re_center_db < -targets::ROOM_BALANCE_DB {
+        said.push(format!(
+            "in the room the sides are {:+.1} dB re the center against a real pair: the center is raised for the room, never lowered",
+            room.sides_re_center_db
+        ));
+    }
+    if room.sides_re_center_db > targets::ROOM_BALANCE_DB {
         said.push(format!(
             "in the room the sides are {:+.1} dB re the center against a real pair: they radiate into it what the center keeps out of it (its directivity index), and a center raised further would leave them more than {:.0} dB behind in the direct sound",
             room.sides_re_center_db,
             targets::ROOM_BALANCE_DB
         ));
     }
-    for seen in
-        room.apparent.iter().take(3).filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0)
-    {
+    // As far as the treble is designed for.
+    let reach_m = 3.0 * device.listener.window_m + 1e-9;
+    let reached = room.apparent.iter().filter(|seen| seen.aside_m.is_some_and(|aside_m| aside_m <= reach_m));
+    for seen in reached.filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0) {
         said.push(format!(
             "{}: the treble of a side points to the other one; drivers so placed cannot put so short a wave right at every place within {:.0} cm of the middle",
             seen.place,

@@ -278,3 +278,27 @@ fn either_ear_of_a_measured_head_has_its_own_loudspeaker_for_its_reference() {
         }
     }
 }
+
+#[test]
+fn treble_on_the_wrong_side_is_named_where_the_window_reaches_only() {
+    let said_with = |window_m: f64| {
+        let window = format!("window_m = {window_m}");
+        let device = variant("pair", &[("window_m = 0.05", &window)]);
+        let (_, made) = super::tests::SHIPPED.iter().find(|(device, _)| device.name == "pair").expect("shipped");
+        let mut figures = made.figures.clone();
+        figures.room.sides_re_center_db = -6.0;
+        figures.room.apparent.iter_mut().for_each(|seen| seen.right.by_level_deg = 5.0);
+        shortfalls(&device, &figures, Lowered::default())
+    };
+    for (window_m, places) in [
+        (0.02, &["design point"][..]),
+        (0.04, &["design point", "10 cm to the left"]),
+        (0.05, &["design point", "10 cm to the left", "15 cm to the left"]),
+    ] {
+        let said = said_with(window_m);
+        let named: Vec<&str> =
+            said.iter().filter_map(|note| note.split_once(": the treble of a side")).map(|(place, _)| place).collect();
+        assert_eq!(named, places, "{window_m} m: {said:?}");
+        assert!(!said.iter().any(|note| note.contains("radiate into it what the center keeps")), "{said:?}");
+    }
+}

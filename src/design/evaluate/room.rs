@@ -53,6 +53,9 @@ pub struct InRoom {
 pub struct Apparent {
     /// What is different from the design point.
     pub place: &'static str,
+    /// How far to the left of the design point; none where more is different, m.
+    #[serde(skip)]
+    pub aside_m: Option<f64>,
     /// The left program.
     pub left: Azimuth,
     /// The right program.
@@ -137,22 +140,17 @@ fn apparent(device: &Device, sources: &Sources) -> Vec<Apparent> {
     let (bins, head, distance_m) = (sources.bins, &device.listener.head, device.listener.distance_m);
     let known = known(head, distance_m, bins);
     let turned = 10f64.to_radians();
-    let places = [
-        ("design point", Listener::at([distance_m, 0.0, 0.0])),
-        ("10 cm to the left", Listener::at([distance_m, 0.10, 0.0])),
-        ("15 cm to the left", Listener::at([distance_m, 0.15, 0.0])),
-        ("25 cm to the left", Listener::at([distance_m, 0.25, 0.0])),
-        (
-            "device turned 10 deg",
-            Listener { position: [distance_m * turned.cos(), distance_m * turned.sin(), 0.0], yaw_rad: -turned },
-        ),
-    ];
-    let seen = |(place, listener): (&'static str, Listener)| {
+    let turned = Listener { position: [distance_m * turned.cos(), distance_m * turned.sin(), 0.0], yaw_rad: -turned };
+    let aside =
+        [("design point", 0.0), ("10 cm to the left", 0.10), ("15 cm to the left", 0.15), ("25 cm to the left", 0.25)]
+            .map(|(place, aside_m)| (place, Some(aside_m), Listener::at([distance_m, aside_m, 0.0])));
+    let places = aside.into_iter().chain([("device turned 10 deg", None, turned)]);
+    let seen = |(place, aside_m, listener): (&'static str, Option<f64>, Listener)| {
         let grid = EarGrid::sparse(&device.drivers, head, &listener, bins, EVERY);
         let [left, right] = [0, 1].map(|side| known.azimuth(&differences(bins, &grid.both(sources.programs[side]))));
-        Apparent { place, left, right }
+        Apparent { place, aside_m, left, right }
     };
-    places.into_iter().filter(|(_, place)| super::clear_of(&device.drivers, head, place)).map(seen).collect()
+    places.filter(|(.., place)| super::clear_of(&device.drivers, head, place)).map(seen).collect()
 }
 
 /// What the model's head hears of single loudspeakers: every second degree, between which it is interpolated.

@@ -9,7 +9,8 @@
 use crate::acoustics::Complex;
 
 use super::beam::Beamformer;
-use super::crosstalk::{Canceller, KEPT_TO_HZ, LEAST_POWER_DB, Lowered};
+use super::crosstalk::{Canceller, KEPT_TO_HZ, LEAST_POWER_DB, Lowered, TIME_TO_HZ};
+use super::curve::LogGrid;
 use super::device::Device;
 use super::fir::Bins;
 use super::room::{Columns, Room};
@@ -17,6 +18,8 @@ use super::{Spectra, targets};
 
 /// Kept free of [`targets::ROOM_BALANCE_DB`] for what filter lengths make of it, dB.
 const MARGIN_DB: f64 = 0.06;
+/// Where a note looks at what is given up, Hz.
+const HEARD_HZ: (f64, f64) = (200.0, 8000.0);
 /// How near the bound is looked for, dB, and in how many steps.
 const NEAR_DB: f64 = 0.05;
 const STEPS: usize = 12;
@@ -57,14 +60,21 @@ pub fn given_up(device: &Device, room: &Room, sides: &mut [Canceller; 2], beamfo
     of(high)
 }
 
-/// A sentence for whoever reads the figures.
-pub fn note(lowered: Lowered) -> Option<String> {
-    let treble = format!("above {:.1} kHz", KEPT_TO_HZ / 1000.0);
-    let list: Vec<String> = [(lowered.treble_db, treble.as_str()), (lowered.all_db, "at all frequencies")]
-        .into_iter()
-        .filter(|(db, _)| *db >= 0.05)
-        .map(|(db, what)| format!("{db:.1} dB {what}"))
-        .collect();
+/// A sentence for whoever reads the figures: the most that is really given up, as power is not lowered without end.
+pub fn note(device: &Device, lowered: Lowered) -> Option<String> {
+    let given_up_db = |low_hz: f64, high_hz: f64| {
+        let given_up = |hz: &f64| {
+            let limit_db = device.crosstalk.power_db.at(*hz);
+            limit_db - lowered.of(limit_db, *hz)
+        };
+        LogGrid::new(low_hz, high_hz, 3.0).frequencies_hz.iter().map(given_up).fold(0.0, f64::max)
+    };
+    let list: Vec<String> =
+        [(given_up_db(KEPT_TO_HZ, HEARD_HZ.1), "above"), (given_up_db(HEARD_HZ.0, TIME_TO_HZ), "below")]
+            .into_iter()
+            .filter(|(db, _)| *db >= 0.05)
+            .map(|(db, which)| format!("{db:.1} dB {which} {:.1} kHz", KEPT_TO_HZ / 1000.0))
+            .collect();
     (!list.is_empty()).then(|| {
         format!(
             "up to {} of the sides' power is given up: with it they were more than {:.0} dB over the center in the room, or behind it in the direct sound, against a real pair",

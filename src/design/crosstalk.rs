@@ -27,12 +27,12 @@ const SHORTEST_PER_DB: f64 = 0.01;
 const MARGIN_DB: f64 = 0.3;
 
 /// Up to here the time between the ears says where a sound is, Hz (nobody tells the time between pure tones at the ears beyond
-/// 1.4 kHz: Brughera, Dunai & Hartmann, JASA 133, 2013). What is best there is kept up to [`KEPT_TO_HZ`], and from
-/// [`LEVEL_FROM_HZ`] on the whole source is aimed at.
-const TIME_TO_HZ: f64 = 1300.0;
-const LEVEL_FROM_HZ: f64 = 6000.0;
-/// From here on less power than the mode allows is lowered in full, Hz: see [`Lowered`].
+/// 1.4 kHz: Brughera, Dunai & Hartmann, JASA 133, 2013).
+pub const TIME_TO_HZ: f64 = 1300.0;
+/// The aim that is best for the time is kept up to here, Hz; from here on the treble gives up its power in full, see [`Lowered`].
 pub const KEPT_TO_HZ: f64 = 1600.0;
+/// From here on the whole source is aimed at, Hz.
+const LEVEL_FROM_HZ: f64 = 6000.0;
 /// Range of the level differences that say where a sound is, Hz, and frequencies an octave at which they are looked at.
 const LEVEL_HZ: (f64, f64) = (2000.0, 8000.0);
 const PLACED_PER_OCTAVE: f64 = 9.0;
@@ -275,14 +275,15 @@ impl<'a> Canceller<'a> {
     fn best_aim(&self, angle_deg: f64) -> Aim {
         let grid = LogGrid::new(super::LOWEST_HZ, LEVEL_FROM_HZ, AIMS_PER_OCTAVE);
         let listener = &self.device.listener;
-        let radius_m = listener.head.radius_m();
+        let (radius_m, ear) = (listener.head.radius_m(), self.target.ear);
+        let azimuth_deg = if ear == 0 { angle_deg } else { -angle_deg };
         let best = |frequency_hz: &f64| {
             let frequency_hz = frequency_hz.min(TIME_TO_HZ);
             let system = self.system(frequency_hz);
             let whole = contralateral(angle_deg, radius_m, frequency_hz);
             // A far ear quieter than a real source makes it would be farther aside than that, by level.
-            let ears = transfer::ideal_ears(&listener.head, angle_deg, listener.distance_m, frequency_hz);
-            let most_level_db = 10.0 * (ears[0].norm_sqr() / ears[1].norm_sqr()).log10();
+            let ears = transfer::ideal_ears(&listener.head, azimuth_deg, listener.distance_m, frequency_hz);
+            let most_level_db = 10.0 * (ears[ear].norm_sqr() / ears[1 - ear].norm_sqr()).log10();
             let mut best = (1.0, 1.0, f64::NEG_INFINITY);
             for (lag, level) in LAG_PARTS.into_iter().flat_map(|lag| LEVEL_PARTS.map(|level| (lag, level))) {
                 let aimed = Some(part_of(whole, lag, level));

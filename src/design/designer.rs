@@ -133,7 +133,7 @@ fn spatial(
     progress(0.1);
     let given_up =
         balance::given_up(device, &room, &mut sides, &Beamformer::new(device, &drivers, &power, room.grid()));
-    notes.extend(balance::note(given_up));
+    notes.extend(balance::note(device, given_up));
     let mut programs: Vec<Spectra> = Vec::new();
     for (ear, side) in sides.into_iter().enumerate() {
         let canceller = side.refined(&grid, given_up);

@@ -104,7 +104,7 @@ fn a_card_of_a_rate_that_the_profile_cannot_be_had_at_is_waited_for() {
         assert!(wait_until(|| bed.card.get(Word::Opens) >= refused + 4), "{}", bed.daemon.log());
         assert!(bed.daemon.status()["problems"].to_string().contains(why), "{}", bed.daemon.status());
         let log = bed.daemon.log();
-        assert_eq!(log.matches("what played cannot be built again").count(), 1, "{log}");
+        assert_eq!(log.matches("reads and builds: Restore").count(), 1, "{log}");
         put_in_its_place(48_000);
         assert!(wait_until(|| bed.daemon.status()["state"] == "playing"), "{}", bed.daemon.log());
         assert_eq!(bed.daemon.status()["problems"].to_string(), "[]");

@@ -117,7 +117,11 @@ impl Daemon {
         (self.device.is_open, self.device.standby) = (false, false);
         if self.takes_another_rate(&error) {
             match self.in_flight.take() {
-                Some(switch) => self.prepare_again(switch.wish),
+                Some(switch) => {
+                    // The pipeline, or its device, is that of the switch already.
+                    self.is_displaced = true;
+                    self.prepare_again(switch.wish);
+                }
                 None => self.restore(),
             }
             return Ok(());
@@ -164,7 +168,7 @@ impl Daemon {
             params.pcm, params.rate_hz, params.channels, params.format, params.period_frames, params.buffer_frames
         ));
         pipeline.opened(&plan.config, chosen.profile.channels_needed(), params);
-        self.rates.taken();
+        self.rates.forget_refusals();
         self.was_open = true;
         self.device.is_open = true;
         self.device.standby = false;

@@ -76,11 +76,14 @@ impl Daemon {
             }
         }
         if identify.reply.is_some() && Instant::now() > identify.deadline {
-            let reply = identify.reply.take();
-            self.identify = None;
-            if let Some(reply) = reply {
-                reply.send(Reply::refused(&SoundError::NotPlaying("it takes nothing".into())));
-            }
+            self.end_sound("it takes nothing");
+        }
+    }
+
+    /// Ends the sound; whoever has not heard it yet is told why.
+    pub(super) fn end_sound(&mut self, why: &str) {
+        if let Some(reply) = self.identify.take().and_then(|mut identify| identify.reply.take()) {
+            reply.send(Reply::refused(&SoundError::NotPlaying(why.into())));
         }
     }
 }

@@ -46,7 +46,7 @@ pub fn sink(config: &Config, instance: &Instance, rate_hz: u32) -> node::Request
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rates {
     instead: Vec<Instead>,
-    /// What the card was asked for in vain since a device was last open: it may offer what it then refuses.
+    /// What the card was asked for in vain since a device was last open or asked for: it may offer what it then refuses.
     refused_hz: Vec<u32>,
     /// Why a profile cannot be had at a rate that the card would take.
     useless: Option<String>,
@@ -98,8 +98,8 @@ impl Rates {
         }
     }
 
-    /// The card has taken what it was asked for.
-    pub fn taken(&mut self) {
+    /// A card has taken what it was asked for, or all is asked for anew.
+    pub fn forget_refusals(&mut self) {
         self.refused_hz.clear();
         self.useless = None;
     }
@@ -118,7 +118,7 @@ mod tests {
         let mut rates = Rates::default();
         assert_eq!(rates.on("hw:0", 48_000), 48_000);
         assert_eq!(rates.refused("hw:0", 48_000, 48_000, &[44_100, 96_000]), Some(44_100));
-        rates.taken();
+        rates.forget_refusals();
         assert_eq!(rates.on("hw:0", 48_000), 44_100);
         assert_eq!((rates.on("hw:1", 48_000), rates.on("hw:0", 96_000)), (48_000, 96_000));
         assert_eq!(rates.refused("hw:1", 48_000, 48_000, &[8_000]), None);
@@ -130,7 +130,7 @@ mod tests {
     fn another_card_in_its_place_may_take_the_profile_s_own_rate() {
         let mut rates = Rates::default();
         rates.refused("hw:0", 48_000, 48_000, &[44_100]);
-        rates.taken();
+        rates.forget_refusals();
         assert_eq!(rates.refused("hw:0", 48_000, 44_100, &[48_000]), Some(48_000));
         assert_eq!(rates.on("hw:0", 48_000), 48_000);
     }
@@ -150,7 +150,7 @@ mod tests {
             "{why}"
         );
         assert_eq!(rates.refused("hw:0", 48_000, 48_000, &[44_100, 96_000]), Some(96_000));
-        rates.taken();
+        rates.forget_refusals();
         assert_eq!(rates.explain(&refusal), refusal.to_string());
     }
 

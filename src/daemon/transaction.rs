@@ -18,7 +18,8 @@ use crate::profile::choice::NO_PROFILE;
 
 /// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
 pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
-const DISK_HANGS: &str = "the disk of the state folder does not answer";
+const DISK_HANGS: &str =
+    "an earlier choice is still being stored: the disk of the state folder is slow or does not answer";
 
 impl Daemon {
     pub(super) fn ask(&mut self, wish: impl Into<Wish>, waiter: Waiter) {
@@ -32,6 +33,10 @@ impl Daemon {
             return;
         }
         if let Some(wish) = self.reloads.start() {
+            if wish.choice.is_some() {
+                // What was wrong with a card or a profile may be mended, or another's turn.
+                self.rates.forget_refusals();
+            }
             match self.late_start() {
                 // There is nothing yet that could be set.
                 Some(error) if wish.choice.is_none() => self.refuse(&error.into()),
@@ -86,6 +91,7 @@ impl Daemon {
         kind: Work,
         work: impl FnOnce(&Reading) -> Result<Prepared, PrepareError> + Send + 'static,
     ) {
+        log::debug!("reads and builds: {job:?}");
         let (ticket, reading) = (self.new_ticket(), Reading::default());
         let of_thread = reading.clone();
         let started = self.file_threads.spawn(kind, &self.events, move || {
@@ -194,8 +200,8 @@ impl Daemon {
         self.next = Some(prepared);
         if let Some(old) = self.pipeline.take() {
             // What was said of it, and the sound that it was lent for, end with it.
-            (self.device, self.sink) = (DeviceState::default(), SinkState::default());
-            (self.standstill, self.identify) = (None, None);
+            (self.device, self.sink, self.standstill) = (DeviceState::default(), SinkState::default(), None);
+            self.end_sound("it is opened anew");
             let events = self.events.clone();
             // It may take as long as the threads of the old one do.
             let retire = move || {
@@ -348,11 +354,15 @@ impl Daemon {
             return Ok(());
         };
         if let Step::Remember(ticket) = switch.step {
-            self.on_remembered(ticket, Some(DISK_HANGS.into()));
+            self.on_remembered(ticket, Some("the disk of the state folder does not answer".into()));
             return Ok(());
         }
         if switch.is_stuck(Instant::now()) {
             self.give_up_switch(&ReloadError::NeverPlayed(self.what_is_wrong()));
+            return Ok(());
+        }
+        if switch.is_untried() {
+            // It is open, and has a time of its own.
             return Ok(());
         }
         let error = ReloadError::NotPlaying(self.what_is_wrong());

@@ -77,7 +77,7 @@ pub fn note(device: &Device, lowered: Lowered) -> Option<String> {
             .collect();
     (!list.is_empty()).then(|| {
         format!(
-            "up to {} of the sides' power is given up: with it they were more than {:.0} dB over the center in the room, or behind it in the direct sound, against a real pair",
+            "up to {} of the sides' power is given up: with all of it they would be more than {:.0} dB louder than the center in the room, or quieter in the direct sound, against a real pair",
             list.join(" and "),
             targets::ROOM_BALANCE_DB
         )

@@ -38,7 +38,7 @@ const LEVEL_HZ: (f64, f64) = (2000.0, 8000.0);
 const PLACED_PER_OCTAVE: f64 = 9.0;
 /// Up to so many half-widths of the window off the middle, 15 cm of 5, the treble shall be on its own side by this much, dB,
 /// found to within …; about 3 degrees of azimuth.
-const JUDGED_WINDOWS: f64 = 3.0;
+pub const JUDGED_WINDOWS: f64 = 3.0;
 const LEAST_ASIDE_DB: f64 = 0.7;
 const NEARLY_DB: f64 = 0.1;
 /// A round of the search counts no more than this for a place, dB, and there are no more rounds than this.
@@ -54,7 +54,7 @@ const AIM_OCTAVES: f64 = 0.5;
 const LAG_PARTS: [f64; 6] = [0.3, 0.4, 0.5, 0.65, 0.8, 1.0];
 const LEVEL_PARTS: [f64; 3] = [0.0, 0.5, 1.0];
 
-/// What is left of the radiated power that the device's mode allows, dB.
+/// By how much the limit of radiated power is lowered, dB.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Lowered {
     /// At all frequencies …
@@ -271,7 +271,8 @@ impl<'a> Canceller<'a> {
 
     /// Where power is scarce the straight way to the virtual source's ear signals is not the one on which the ears part
     /// soonest: it first makes the far ear quieter. So that part of its lag and level is aimed at which gets the most
-    /// lag for what may be spent; above [`TIME_TO_HZ`] it goes over to all of both.
+    /// lag for what may be spent; from [`KEPT_TO_HZ`] to
+    /// [`LEVEL_FROM_HZ`] it goes over to all of both.
     fn best_aim(&self, angle_deg: f64) -> Aim {
         let grid = LogGrid::new(super::LOWEST_HZ, LEVEL_FROM_HZ, AIMS_PER_OCTAVE);
         let listener = &self.device.listener;

@@ -3,7 +3,7 @@
 use std::f64::consts::SQRT_2;
 
 use super::beam::MAX_EFFORT_DB;
-use super::crosstalk::Lowered;
+use super::crosstalk::{JUDGED_WINDOWS, Lowered};
 use super::device::Device;
 use super::evaluate::sides::{ALIKE_DB, ALIKE_US};
 use super::evaluate::{Figures, Side};
@@ -110,13 +110,13 @@ fn room(device: &Device, figures: &Figures, given_up: Lowered) -> Vec<String> {
         ));
     }
     // As far as the treble is designed for.
-    let reach_m = 3.0 * device.listener.window_m + 1e-9;
+    let reach_m = JUDGED_WINDOWS * device.listener.window_m + 1e-9;
     let reached = room.apparent.iter().filter(|seen| seen.aside_m.is_some_and(|aside_m| aside_m <= reach_m));
     for seen in reached.filter(|seen| seen.left.by_level_deg < 0.0 || seen.right.by_level_deg > 0.0) {
         said.push(format!(
             "{}: the treble of a side points to the other one; drivers so placed cannot put so short a wave right at every place within {:.0} cm of the middle",
             seen.place,
-            300.0 * device.listener.window_m
+            100.0 * reach_m
         ));
     }
     said

@@ -57,7 +57,7 @@ impl Display for Table<'_> {
             row(f, "driver mismatch, median", &figures.mismatch.median_db, 1)?;
         }
         row(f, "one device in ten below", &figures.mismatch.tenth_percentile_db, 1)?;
-        heading(f, "a side's program at the ears (of both the one less aside)")?;
+        heading(f, "a side's program at the ears (of left and right the one that falls shorter)")?;
         row(f, "ITD, µs", &figures.interaural_delay_us.device, 0)?;
         row(f, "  ideal pair", &figures.interaural_delay_us.ideal, 0)?;
         row(f, "ILD, dB", &figures.interaural_level_db.device, 1)?;

@@ -69,7 +69,8 @@ pub fn power_for_balance(power_db: f64) -> f64 {
     if is_for_the_angle(power_db) { 0.0 } else { 1.5 }
 }
 
-/// More power than this is asked for to have the sides farther apart, as mode `wide` does.
+/// True where a side may radiate clearly more than mode `balanced` lets it (6 dB), as in mode `wide`: that is asked for to
+/// have the sides farther apart.
 fn is_for_the_angle(power_db: f64) -> bool {
     power_db > 6.5
 }

@@ -42,7 +42,7 @@ pub struct Latency {
     pub block_frames: usize,
     /// The upmix, beyond the block.
     pub upmix_frames: usize,
-    /// Path delay, main peak of the FIR and driver delay along the strongest path.
+    /// Path delay and main peak of the FIR along the strongest path, and the longest delay of its driver and those as strong.
     pub filter_frames: usize,
     /// The limiter's look-ahead.
     pub limiter_frames: usize,

@@ -245,9 +245,10 @@ impl Pace {
         self.period_frames.store(frames as u32, Relaxed);
     }
 
-    /// Frames that a cycle's first frame waits for in the ring: those there when the writer last asked for one, or when the
-    /// last one came while another driver sets the pace. While we drive, cycles shorter than a period follow each other at once, and each also waits for those before it; the graph's
-    /// clock spreads them evenly, so each begins for it when the middle one does.
+    /// Frames that a cycle's first frame waits for in the ring. While we drive: those there when the writer last asked for a
+    /// cycle, and for a cycle shorter than a period half of what it is shorter by. Such cycles follow each other at once and
+    /// wait for each other, but the graph's clock spreads them evenly. While another driver sets the pace: see
+    /// [`Pace::note_followed_fill`].
     pub fn ring_wait_frames(&self) -> usize {
         let before = match self.is_driving() {
             true => self.period_frames().saturating_sub(self.quantum_frames()) / 2,

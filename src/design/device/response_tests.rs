@@ -31,8 +31,8 @@ fn measure(path: &Path, driver: &Radiator, point: Vec3, rate: u32) {
     writer.finalize().unwrap();
 }
 
-/// The cylinder with drivers of `radius_m`. In mode `room` its sides give up nothing for their balance with the center, which
-/// follows the center's index ten times over.
+/// The cylinder with drivers of `radius_m`. In mode `room` its sides give up no power for their balance with the center: how
+/// much they do depends steeply on the center's directivity index, and would hide what is compared here.
 fn cylinder(radius_m: f64) -> String {
     CYLINDER.replace("radius_m = 0.02\n", &format!("radius_m = {radius_m}\n")).replace("\"balanced\"", "\"room\"")
 }

@@ -17,7 +17,8 @@ pub struct Side {
     pub interaural_level_db: Beside<6>,
 }
 
-/// Sides whose levels differ by no more than this are alike, dB: the sphere's directions are not their own mirror image.
+/// Sides whose levels differ by no more than this are alike, dB: the directions over which radiated power is averaged are not
+/// mirror images of each other, so that equal sides differ a little.
 pub const ALIKE_DB: f64 = 0.1;
 /// … or whose delays differ by no more than this, µs.
 pub const ALIKE_US: f64 = 2.0;

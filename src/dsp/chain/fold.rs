@@ -139,18 +139,22 @@ fn fade_frames(section: &BiquadCoefficients) -> usize {
     (FADE.ln() / radius.ln()).ceil() as usize
 }
 
-/// When the strongest path's peak arrives, in frames: path delay, FIR and driver delay.
+/// Paths whose peaks differ by less are equally strong (1 dB).
+const EQUALLY_STRONG: f32 = 0.891;
+
+/// When the strongest path's peak arrives, in frames: path delay, FIR and driver delay. Of drivers that are equally strong the
+/// longest delay counts: one that waits plays together with one whose converter is late.
 pub fn strongest_arrival_frames(spec: &ChainSpec, inputs: usize) -> usize {
-    let mut strongest = (0.0, 0);
-    for (input, path_delay_frames) in spec.path_delay_frames.iter().enumerate().take(inputs) {
-        for (index, driver) in spec.drivers.iter().enumerate() {
-            let gain = db_to_gain(driver.gain_db) as f32;
-            for (tap, &value) in spec.coefficients.fir(input, index).iter().enumerate() {
-                if (value * gain).abs() > strongest.0 {
-                    strongest = ((value * gain).abs(), path_delay_frames + tap + driver.delay_frames);
-                }
-            }
-        }
-    }
-    strongest.1
+    let peaks: Vec<(f32, usize, usize)> = (0..inputs)
+        .flat_map(|input| spec.drivers.iter().enumerate().map(move |(index, driver)| (input, index, driver)))
+        .map(|(input, index, driver)| {
+            let fir = spec.coefficients.fir(input, index).iter().map(|value| value.abs()).enumerate();
+            let (tap, peak) = fir.fold((0, 0.0), |largest, tap| if tap.1 > largest.1 { tap } else { largest });
+            (peak * db_to_gain(driver.gain_db) as f32, spec.path_delay_frames[input] + tap, driver.delay_frames)
+        })
+        .collect();
+    let (strongest, arrival_frames, _) =
+        peaks.iter().copied().fold((0.0, 0, 0), |largest, path| if path.0 > largest.0 { path } else { largest });
+    let strong = peaks.iter().filter(|(peak, ..)| *peak > 0.0 && *peak >= EQUALLY_STRONG * strongest);
+    arrival_frames + strong.map(|(.., delay_frames)| *delay_frames).max().unwrap_or(0)
 }

@@ -159,6 +159,19 @@ fn low_latency_adds_at_most_five_milliseconds_to_the_block() {
     assert!(latency.total_frames() - latency.block_frames <= 240);
 }
 
+/// One waits for the other's converter: they sound together.
+#[test]
+fn of_two_drivers_alike_the_longer_delay_is_the_latency() {
+    let mut taps = vec![0.0; INPUTS * 2 * 8];
+    (taps[5], taps[8 + 5]) = (1.0, 0.999);
+    let mut spec = ChainSpec { coefficients: Coefficients::new(2, 8, taps).unwrap(), ..spec(2, 8, 16) };
+    let mut filter_frames = |delays: [usize; 2]| {
+        spec.drivers.iter_mut().zip(delays).for_each(|(driver, frames)| driver.delay_frames = frames);
+        Chain::new(&spec).unwrap().latency().filter_frames
+    };
+    assert_eq!([filter_frames([0, 239]), filter_frames([239, 0])], [5 + 239; 2]);
+}
+
 #[test]
 fn gains_delays_and_latency_are_where_they_are_said_to_be() {
     let mut taps = vec![0.0; INPUTS * 2 * 8];

@@ -82,14 +82,9 @@ impl Manager {
     /// False where it has no room for it now.
     fn send(&self, text: &str) -> bool {
         let Some((socket, address)) = &self.to else { return true };
-        match socket.send_to_addr(text.as_bytes(), address) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
-            Err(error) => {
-                log::debug!("the service manager was not told {text:?}: {error}");
-                true
-            }
-            Ok(_) => true,
-        }
+        let Err(error) = socket.send_to_addr(text.as_bytes(), address) else { return true };
+        log::debug!("the service manager was not told {text:?}: {error}");
+        error.kind() != io::ErrorKind::WouldBlock
     }
 }
 

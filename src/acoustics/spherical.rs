@@ -45,19 +45,21 @@ impl Hankel {
 fn radial_ratios(ka: f64, kr: f64, weight: impl Fn(usize) -> f64) -> Vec<Complex> {
     let (mut outside, mut surface) = (Hankel::new(kr), Hankel::new(ka));
     let mut terms = Vec::with_capacity(32);
+    // Of |term|²: a hypotenuse a term would take longer than all the rest.
     let (mut largest, mut small_in_a_row) = (0.0f64, 0);
+    let is_small_enough = |value: Complex| value.re.abs().max(value.im.abs()) < OVERFLOW;
     for n in 0..MAX_ORDER {
         let (h, _) = outside.next_with_derivative();
         let (_, derivative) = surface.next_with_derivative();
         let term = h / derivative * weight(n);
-        if !(derivative.norm() < OVERFLOW && h.norm() < OVERFLOW && term.is_finite()) {
+        if !(is_small_enough(derivative) && is_small_enough(h) && term.is_finite()) {
             break;
         }
         terms.push(term);
-        let size = term.norm();
+        let size = term.norm_sqr();
         largest = largest.max(size);
         // Three in a row: single weights can vanish (a cap's are Legendre differences).
-        small_in_a_row = if size < NEGLIGIBLE * largest { small_in_a_row + 1 } else { 0 };
+        small_in_a_row = if size < NEGLIGIBLE * NEGLIGIBLE * largest { small_in_a_row + 1 } else { 0 };
         if n as f64 > ka && small_in_a_row >= 3 {
             break;
         }

@@ -14,7 +14,7 @@ use super::curve::LogGrid;
 use super::device::Device;
 use super::fir::Bins;
 use super::room::{Columns, Room};
-use super::{Spectra, targets};
+use super::{Spectra, on_both, targets};
 
 /// Kept free of [`targets::ROOM_BALANCE_DB`] for what filter lengths make of it, dB.
 const MARGIN_DB: f64 = 0.06;
@@ -36,7 +36,7 @@ pub fn given_up(device: &Device, room: &Room, sides: &mut [Canceller; 2], beamfo
     // `db` in all.
     let of = |db: f64| Lowered { treble_db: db.min(most_treble_db), all_db: (db - most_treble_db).max(0.0) };
     let mut excess_db = |db: f64| {
-        let columns = sides.each_mut().map(|side| {
+        let columns = on_both(sides.each_mut(), |side| {
             side.lower_power(of(db));
             frequencies_hz().map(|f| side.filters(*f)).collect::<Columns>()
         });
@@ -67,13 +67,16 @@ pub fn note(device: &Device, lowered: Lowered) -> Option<String> {
             let limit_db = device.crosstalk.power_db.at(*hz);
             limit_db - lowered.of(limit_db, *hz)
         };
-        LogGrid::new(low_hz, high_hz, 3.0).frequencies_hz.iter().map(given_up).fold(0.0, f64::max)
+        let grid = LogGrid::new(low_hz, high_hz, 3.0);
+        // It goes beyond its end.
+        grid.frequencies_hz.iter().filter(|hz| **hz <= high_hz).map(given_up).fold(0.0, f64::max)
     };
+    let above = format!("above {:.1} kHz", KEPT_TO_HZ / 1000.0);
     let list: Vec<String> =
-        [(given_up_db(KEPT_TO_HZ, HEARD_HZ.1), "above"), (given_up_db(HEARD_HZ.0, TIME_TO_HZ), "below")]
+        [(given_up_db(KEPT_TO_HZ, HEARD_HZ.1), above.as_str()), (given_up_db(HEARD_HZ.0, TIME_TO_HZ), "below")]
             .into_iter()
             .filter(|(db, _)| *db >= 0.05)
-            .map(|(db, which)| format!("{db:.1} dB {which} {:.1} kHz", KEPT_TO_HZ / 1000.0))
+            .map(|(db, which)| format!("{db:.1} dB {which}"))
             .collect();
     (!list.is_empty()).then(|| {
         format!(

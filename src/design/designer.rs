@@ -14,7 +14,7 @@ use super::fir::{self, Bins};
 use super::radiation::RadiatedPower;
 use super::room::Room;
 use super::shortfalls::shortfalls;
-use super::{LOWEST_HZ, Spectra, balance, band_drivers, boost, center, common_phase, rtf, transposed};
+use super::{LOWEST_HZ, Spectra, balance, band_drivers, boost, center, common_phase, on_both, rtf, transposed};
 
 /// Points an octave on which λ is searched.
 const GRID_PER_OCTAVE: f64 = 48.0;
@@ -120,7 +120,7 @@ fn spatial(
 
     let room = Room::new(device, &drivers, &power);
 
-    let mut sides = [0, 1].map(|ear| {
+    let mut sides = on_both([0, 1], |ear| {
         let target = Target {
             ear,
             own: own_driver(&drivers, ear),
@@ -134,14 +134,14 @@ fn spatial(
     let given_up =
         balance::given_up(device, &room, &mut sides, &Beamformer::new(device, &drivers, &power, room.grid()));
     notes.extend(balance::note(device, given_up));
-    let mut programs: Vec<Spectra> = Vec::new();
-    for (ear, side) in sides.into_iter().enumerate() {
-        let canceller = side.refined(&grid, given_up);
-        progress(0.2 + 0.2 * ear as f64);
+    progress(0.2);
+    let cancellers = on_both(sides, |side| side.refined(&grid, given_up));
+    progress(0.4);
+    let mut programs = on_both(cancellers, |canceller| {
         let columns: Vec<Vec<Complex>> = (0..bins.count()).map(|bin| canceller.filters(bins.solved_hz(bin))).collect();
-        programs.push(transposed(&columns, drivers.len()));
-        progress(0.3 + 0.2 * ear as f64);
-    }
+        transposed(&columns, drivers.len())
+    });
+    progress(0.5);
     for spectra in &mut programs {
         boost::limit(spectra, bins);
     }
@@ -160,8 +160,7 @@ fn spatial(
         array.iter().zip(spectra).for_each(|(i, s)| all[*i] = s);
         all
     };
-    let mut programs = programs.into_iter();
-    let (left, right) = (programs.next().unwrap_or_default(), programs.next().unwrap_or_default());
+    let [left, right] = programs;
     ([spread(left), spread(right), spread(center)], given_up)
 }
 

@@ -80,6 +80,15 @@ fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
     (0..drivers).map(|d| columns.iter().map(|column| column[d]).collect()).collect()
 }
 
+/// The work for the left and the right program, at the same time.
+fn on_both<T: Send, R: Send>([left, right]: [T; 2], work: impl Fn(T) -> R + Sync) -> [R; 2] {
+    std::thread::scope(|scope| {
+        let left = scope.spawn(|| work(left));
+        let right = work(right);
+        [left.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), right]
+    })
+}
+
 #[cfg(test)]
 mod image_source_tests;
 #[cfg(test)]

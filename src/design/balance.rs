@@ -36,7 +36,7 @@ pub fn given_up(device: &Device, room: &Room, sides: &mut [Canceller; 2], beamfo
     // `db` in all.
     let of = |db: f64| Lowered { treble_db: db.min(most_treble_db), all_db: (db - most_treble_db).max(0.0) };
     let mut excess_db = |db: f64| {
-        let columns = on_both(sides.each_mut(), |side| {
+        let columns = on_both(sides.each_mut(), &|side: &mut Canceller| {
             side.lower_power(of(db));
             frequencies_hz().map(|f| side.filters(*f)).collect::<Columns>()
         });

@@ -120,7 +120,7 @@ fn spatial(
 
     let room = Room::new(device, &drivers, &power);
 
-    let mut sides = on_both([0, 1], |ear| {
+    let mut sides = [0, 1].map(|ear| {
         let target = Target {
             ear,
             own: own_driver(&drivers, ear),
@@ -135,9 +135,8 @@ fn spatial(
         balance::given_up(device, &room, &mut sides, &Beamformer::new(device, &drivers, &power, room.grid()));
     notes.extend(balance::note(device, given_up));
     progress(0.2);
-    let cancellers = on_both(sides, |side| side.refined(&grid, given_up));
-    progress(0.4);
-    let mut programs = on_both(cancellers, |canceller| {
+    let mut programs = on_both(sides, &|side: Canceller| {
+        let canceller = side.refined(&grid, given_up);
         let columns: Vec<Vec<Complex>> = (0..bins.count()).map(|bin| canceller.filters(bins.solved_hz(bin))).collect();
         transposed(&columns, drivers.len())
     });

@@ -81,12 +81,22 @@ fn transposed(columns: &[Vec<Complex>], drivers: usize) -> Spectra {
 }
 
 /// The work for the left and the right program, at the same time.
-fn on_both<T: Send, R: Send>([left, right]: [T; 2], work: impl Fn(T) -> R + Sync) -> [R; 2] {
+fn on_both<T: Send, R: Send + Default>([left, right]: [T; 2], work: &(dyn Fn(T) -> R + Sync)) -> [R; 2] {
+    let mut results = <[R; 2]>::default();
+    let [of_left, of_right] = &mut results;
+    at_once(Box::new(|| *of_left = work(left)), Box::new(|| *of_right = work(right)));
+    results
+}
+
+/// Apart from [`on_both`], so that it is compiled once.
+fn at_once<'a>(one: Box<dyn FnOnce() + Send + 'a>, other: Box<dyn FnOnce() + Send + 'a>) {
     std::thread::scope(|scope| {
-        let left = scope.spawn(|| work(left));
-        let right = work(right);
-        [left.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), right]
-    })
+        let one = scope.spawn(one);
+        other();
+        if let Err(panic) = one.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 #[cfg(test)]

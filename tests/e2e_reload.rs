@@ -10,7 +10,7 @@ use support::analysis::{loudest_apart, steepest};
 use support::bed::{RATE_HZ, TONE_HZ};
 use support::card::Word;
 use support::wait::wait_until;
-use support::{Bed, Card, Daemon, Options, Process, Setup, undisturbed};
+use support::{Bed, Card, Daemon, Options, Process, Setup, Source, undisturbed};
 
 /// −12 dBFS at the sink.
 const AMPLITUDE: f64 = 0.251_188_643;
@@ -192,14 +192,19 @@ fn what_was_asked_for_at_run_time_counts_until_it_is_forgotten() {
     assert!(log.contains("there is no profile `bar`") && log.contains("--reload --default"), "{log}");
 }
 
+/// The bar plays a tone on a card of its own; another card is there.
+fn beside_another_card() -> (Options, Bed, Source, Card) {
+    let options = Options { profile: "bar", ..Options::default() };
+    let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
+    let player = bed.play_tone(0.1, 256, 1.0);
+    (options, bed, player, Card::with_limits("CHANNELS=8,FORMATS=S32_LE"))
+}
+
 /// From four drivers on one card to two on another: nothing of the old chain reaches the new card.
 #[test]
 fn another_device_never_hears_the_old_profile() {
     undisturbed(|| {
-        let options = Options { profile: "bar", ..Options::default() };
-        let mut bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
-        let _player = bed.play_tone(0.1, 256, 1.0);
-        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let (options, mut bed, _player, other) = beside_another_card();
         bed.daemon.move_to(&bed.session, &other, &options);
         bed.daemon.reload("pair");
         assert_eq!(profile_now(&bed), "pair");
@@ -234,10 +239,7 @@ fn another_device_never_hears_the_old_profile() {
 #[test]
 fn a_device_that_opens_and_never_plays_is_given_up_for_the_one_before() {
     undisturbed(|| {
-        let options = Options { profile: "bar", ..Options::default() };
-        let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
-        let _player = bed.play_tone(0.1, 256, 1.0);
-        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let (options, bed, _player, other) = beside_another_card();
         other.set(Word::StartErrno, i64::from(nix::libc::ENOSPC));
         bed.daemon.move_to(&bed.session, &other, &options);
         let refused = bed.daemon.ask(&["--reload", "pair"]);
@@ -259,10 +261,7 @@ fn a_device_that_opens_and_never_plays_is_given_up_for_the_one_before() {
 #[test]
 fn a_device_that_starts_late_is_known_for_what_it_is() {
     undisturbed(|| {
-        let options = Options { profile: "bar", ..Options::default() };
-        let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
-        let _player = bed.play_tone(0.1, 256, 1.0);
-        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let (options, bed, _player, other) = beside_another_card();
         other.set(Word::StartErrno, i64::from(nix::libc::ENOSPC));
         bed.daemon.move_to(&bed.session, &other, &options);
         let mut reload = bed.session.spawn("late", &mut bed.daemon.ask_later(&["--reload", "pair"]));
@@ -283,10 +282,7 @@ fn a_device_that_starts_late_is_known_for_what_it_is() {
 #[test]
 fn a_device_that_opens_late_is_switched_to_all_the_same() {
     undisturbed(|| {
-        let options = Options { profile: "bar", ..Options::default() };
-        let bed = Bed::start(Setup { quantum_frames: 256, pulse: false }, &options);
-        let _player = bed.play_tone(0.1, 256, 1.0);
-        let other = Card::with_limits("CHANNELS=8,FORMATS=S32_LE");
+        let (options, bed, _player, other) = beside_another_card();
         other.set(Word::OpenDelayMs, 7000);
         bed.daemon.move_to(&bed.session, &other, &options);
         let told = bed.daemon.ask(&["--reload", "pair"]);

@@ -1,12 +1,11 @@
 //! What device and sink tell, and what is made of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::control::Choice;
 use super::error::DaemonError;
 use super::state::Daemon;
 use super::switch::{InFlight, Step, Waiter};
-use super::transaction::SWITCH_TIMEOUT;
 use crate::output::OutputError;
 use crate::profile::is_path;
 use crate::{node, output};
@@ -155,8 +154,7 @@ impl Daemon {
             // Also where it opens once more, before it has ever played.
             Some(switch) if is_another || switch.is_untried() || switch.step == Step::Anew => {
                 let buffer_s = params.buffer_frames as f64 / f64::from(params.rate_hz.max(1));
-                let deadline = Instant::now() + SWITCH_TIMEOUT + Duration::from_secs_f64(buffer_s);
-                switch.plays_by.get_or_insert(deadline);
+                switch.note_open(Duration::from_secs_f64(buffer_s));
                 switch.plan.clone()
             }
             _ => self.plan.clone(),

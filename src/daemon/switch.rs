@@ -1,6 +1,6 @@
 //! A switch from one profile or device to another, who waits for it, and why it is refused.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::control::Answer;
 use super::file_threads::NotStarted;
@@ -9,6 +9,9 @@ use super::prepare::{Plan, PrepareError};
 use super::reload::Wish;
 use crate::output::OutputError;
 use crate::profile::choice::NO_PROFILE;
+
+/// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
+pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +71,11 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
+    /// The device that was opened for it is open; its buffer lasts so long. What counts is the first time.
+    pub fn note_open(&mut self, buffer: Duration) {
+        self.plays_by.get_or_insert(Instant::now() + SWITCH_TIMEOUT + buffer);
+    }
+
     /// The device has been open and has taken nothing yet.
     pub fn is_untried(&self) -> bool {
         matches!(self.step, Step::Device | Step::Anew) && self.plays_by.is_some() && !self.has_run

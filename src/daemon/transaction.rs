@@ -2,7 +2,7 @@
 //! leaves the old profile playing.
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::control::{Choice, Reply, Switched};
 use super::error::DaemonError;
@@ -13,11 +13,9 @@ use super::prepare::{self, Plan, PrepareError, Prepared};
 use super::preparing::{Job, Reading};
 use super::reload::{Waiting, Wish};
 use super::state::{Daemon, DeviceState, LATE_START, SinkState};
-use super::switch::{InFlight, ReloadError, Step, Waiter};
+use super::switch::{InFlight, ReloadError, SWITCH_TIMEOUT, Step, Waiter};
 use crate::profile::choice::NO_PROFILE;
 
-/// A crossfade takes a tenth of this, a card's opening half; longer means that the device plays nothing.
-pub(super) const SWITCH_TIMEOUT: Duration = Duration::from_secs(5);
 const DISK_HANGS: &str =
     "an earlier choice is still being stored: the disk of the state folder is slow or does not answer";
 

@@ -24,7 +24,7 @@ build=$PWD/target/sanitizers
 
 # Modules of which Miri knows every foreign function that they call. Time goes by instructions, not by the clock.
 miri() {
-	local shared=(engine::counters:: engine::cycle_request:: engine::handover:: engine::pace:: engine::ring::
+	local shared=(engine::counters:: engine::cycle_request:: engine::delay_reading:: engine::handover:: engine::pace:: engine::ring::
 		node::clock:: node::cycle:: node::data_loop::)
 	local threads=(two_threads node::cycle:: node::data_loop::)
 	run_miri "" "${shared[@]}"

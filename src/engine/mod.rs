@@ -24,6 +24,7 @@
 pub mod counters;
 pub mod cycle_clock;
 mod cycle_request;
+mod delay_reading;
 pub mod fade;
 pub mod feed;
 pub mod handover;

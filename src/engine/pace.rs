@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::cycle_request::CycleRequest;
+use super::delay_reading::DelayReading;
 
 /// `CLOCK_MONOTONIC` in nanoseconds; read without entering the kernel where the vDSO allows.
 pub fn now_ns() -> u64 {
@@ -25,32 +26,6 @@ pub fn now_ns() -> u64 {
 
 /// No rate of the device is known.
 const UNMEASURED: i64 = i64::MIN;
-
-/// A reading of the device's delay in one word, so that no reader ever waits for a writer: frames in the lower 24
-/// bits, the time of the reading above, in units of 1024 ns. Those 40 bits come round after 13 days, which no reading
-/// outlives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct DelayReading(u64);
-
-impl DelayReading {
-    const FRAME_BITS: u32 = 24;
-    const TIME_MASK: u64 = u64::MAX >> Self::FRAME_BITS;
-
-    fn new(frames: usize, read_ns: u64) -> DelayReading {
-        let frames = (frames as u64).min((1 << Self::FRAME_BITS) - 1);
-        DelayReading((read_ns >> 10 & Self::TIME_MASK) << Self::FRAME_BITS | frames)
-    }
-
-    fn frames(self) -> u64 {
-        self.0 & ((1 << Self::FRAME_BITS) - 1)
-    }
-
-    fn age_ns(self, now_ns: u64) -> u64 {
-        let age = (now_ns >> 10).wrapping_sub(self.0 >> Self::FRAME_BITS) & Self::TIME_MASK;
-        // A reading of a moment after `now` is none that has aged.
-        if age > Self::TIME_MASK / 2 { 0 } else { age << 10 }
-    }
-}
 
 /// The state shared by the data loop, the writer thread and the main thread. All of it is atomic words and two
 /// eventfds; no operation waits.
@@ -435,15 +410,6 @@ mod tests {
         assert_eq!(pace.latency_now_frames(100, 10 * MS), 1340);
         assert_eq!(pace.latency_now_frames(100, 100 * MS), 1100, "never below what is certain");
         assert_eq!(pace.latency_now_frames(100, 4 * MS), 1580, "a reading from the future has not aged");
-    }
-
-    #[test]
-    fn a_reading_ages_across_the_turn_of_its_clock() {
-        let turn_ns = (DelayReading::TIME_MASK + 1) << 10;
-        let reading = DelayReading::new(480, turn_ns - MS);
-        assert_eq!(reading.frames(), 480);
-        assert!(reading.age_ns(turn_ns + MS).abs_diff(2 * MS) <= 2048);
-        assert_eq!(DelayReading::new(usize::MAX, 0).frames(), (1 << 24) - 1);
     }
 
     #[test]

@@ -271,19 +271,17 @@ impl<'a> Canceller<'a> {
 
     /// Where power is scarce the straight way to the virtual source's ear signals is not the one on which the ears part
     /// soonest: it first makes the far ear quieter. So that part of its lag and level is aimed at which gets the most
-    /// lag for what may be spent; from [`KEPT_TO_HZ`] to
-    /// [`LEVEL_FROM_HZ`] it goes over to all of both.
+    /// lag for what may be spent; from [`KEPT_TO_HZ`] to [`LEVEL_FROM_HZ`] it goes over to all of both.
     fn best_aim(&self, angle_deg: f64) -> Aim {
         let grid = LogGrid::new(super::LOWEST_HZ, LEVEL_FROM_HZ, AIMS_PER_OCTAVE);
         let listener = &self.device.listener;
         let (radius_m, ear) = (listener.head.radius_m(), self.target.ear);
-        let azimuth_deg = if ear == 0 { angle_deg } else { -angle_deg };
         let best = |frequency_hz: &f64| {
             let frequency_hz = frequency_hz.min(TIME_TO_HZ);
             let system = self.system(frequency_hz);
             let whole = contralateral(angle_deg, radius_m, frequency_hz);
             // A far ear quieter than a real source makes it would be farther aside than that, by level.
-            let ears = transfer::ideal_ears(&listener.head, azimuth_deg, listener.distance_m, frequency_hz);
+            let ears = transfer::ears_of_side(&listener.head, ear, angle_deg, listener.distance_m, frequency_hz);
             let most_level_db = 10.0 * (ears[ear].norm_sqr() / ears[1 - ear].norm_sqr()).log10();
             let mut best = (1.0, 1.0, f64::NEG_INFINITY);
             for (lag, level) in LAG_PARTS.into_iter().flat_map(|lag| LEVEL_PARTS.map(|level| (lag, level))) {

@@ -83,11 +83,16 @@ pub fn ideal_ears(head: &Head, azimuth_deg: f64, distance_m: f64, frequency_hz: 
     head.ears(wave_number(frequency_hz), &Radiator::new(Model::Monopole { position }), &listener)
 }
 
-/// What the ears hear of the ideal pair's left loudspeaker (0) or right one (1). A measured head is no mirror image of
-/// itself: either has ear signals of its own.
-pub fn ideal_side(head: &Head, side: usize, distance_m: f64, frequency_hz: f64) -> [Complex; 2] {
-    let azimuth_deg = if side == 0 { IDEAL_ANGLE_DEG } else { -IDEAL_ANGLE_DEG };
+/// What the ears hear of a pair's left loudspeaker (0) or right one (1), `angle_deg` to its side. A measured head is no mirror
+/// image of itself: either has ear signals of its own.
+pub fn ears_of_side(head: &Head, side: usize, angle_deg: f64, distance_m: f64, frequency_hz: f64) -> [Complex; 2] {
+    let azimuth_deg = if side == 0 { angle_deg } else { -angle_deg };
     ideal_ears(head, azimuth_deg, distance_m, frequency_hz)
+}
+
+/// The same of the ideal pair.
+pub fn ideal_side(head: &Head, side: usize, distance_m: f64, frequency_hz: f64) -> [Complex; 2] {
+    ears_of_side(head, side, IDEAL_ANGLE_DEG, distance_m, frequency_hz)
 }
 
 /// What the ears hear of both at once.
